@@ -1,0 +1,67 @@
+"""The two interfaces of the method: a working agent that makes, and a guiding agent that checks.
+
+Every method takes one *view* (`visibility`), which holds all that this role may see, and returns an `Answer`.
+An agent never raises for a sequence that it cannot handle: it gives an answer without a value, and says why.
+InfrastructureError and EndpointRefusedError pass through.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from codeseq_ray.agents.visibility import (
+    AnalystView,
+    CorrectorView,
+    SolverView,
+    ValidatorView,
+    WriterView,
+)
+from codeseq_ray.records import Analysis, Call, Problem, Program
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Answer(Generic[T]):
+    """What an agent gives back: a value or why there is none, and the calls that it took."""
+
+    value: T | None
+    calls: tuple[Call, ...] = ()
+    why_none: str = ""
+    reason: str = ""
+    """Reason code to store where the value is missing; empty: `unusable_answer`."""
+
+
+@dataclass(frozen=True)
+class Correction:
+    """The next program; and the problem told anew where its stated rule itself was refuted (built-in agents)."""
+
+    program: Program
+    problem: Problem | None = None
+
+
+class WorkingAgent(Protocol):
+    """Writes the problem and the programs (the papers' working agent; here also *generator*)."""
+
+    name: str
+    fits_terms: bool
+    """True: works from a window of the listed terms (METHOD's *built-in fitter*) instead of from texts."""
+
+    async def write_problem(self, view: WriterView) -> Answer[Problem]: ...
+
+    async def write_program(self, view: SolverView) -> Answer[Program]: ...
+
+    async def correct(self, view: CorrectorView) -> Answer[Correction]: ...
+
+
+class GuidingAgent(Protocol):
+    """Works the problem's examples out from their inputs, and explains failures (*verifier*)."""
+
+    name: str
+
+    async def validate(self, view: ValidatorView) -> Answer[tuple[str, ...]]:
+        """The outputs that follow from the description for each example input, in order."""
+        ...
+
+    async def analyse(self, view: AnalystView) -> Answer[Analysis]: ...

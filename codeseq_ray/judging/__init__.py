@@ -1,0 +1,1 @@
+"""The judge: programs against cases, compared here and never in the sandbox."""

@@ -1,0 +1,137 @@
+"""Openings to the world, as small protocols. The steps call these; `llm`, `sandbox` and `store` fill them.
+
+Tests and other surroundings may fill them too: nothing above this page knows where the work is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from codeseq_ray.records import VerdictKind
+
+# ---------------------------------------------------------------------------------------------- programs
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of one run of one program on one input."""
+
+    cpu_seconds: float = 4.0
+    """CPU time of the child, by its own clock."""
+    memory_mb: int = 512
+    output_bytes: int = 1 << 20
+
+    @property
+    def wall_seconds(self) -> float:
+        """Backstop only: reaching it says that the machine is busy or the program sleeps, not that it is slow."""
+        return max(10.0, 30 * self.cpu_seconds)
+
+
+@dataclass(frozen=True)
+class Execution:
+    """Run `source` once per input. Expected outputs are not part of it: they never enter the sandbox."""
+
+    source: str
+    inputs: tuple[str, ...]
+    limits: Limits = field(default_factory=Limits)
+    one_process_per_input: bool = False
+    hash_seed: int = 0
+    trusted: bool = False
+    """Made by the built-in agents: may run under rlimits alone where the kernel lacks the walls."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one input gave. `kind` is PASSED when the program ended by itself with exit status 0."""
+
+    kind: VerdictKind
+    stdout: str = ""
+    stderr_tail: str = ""
+    cpu_ms: float = 0.0
+
+
+@dataclass(frozen=True)
+class ExecutionReport:
+    """Runs in the order of the inputs; shorter than the inputs if one ended the process all of them share."""
+
+    runs: tuple[Run, ...]
+    walls: tuple[str, ...]
+
+
+class Executor(Protocol):
+    """Runs programs behind walls.
+
+    Raises InfrastructureError when no judgement was possible, SandboxUnavailableError when the walls do not
+    stand on this machine. Everything that a program does is a report.
+    """
+
+    async def execute(self, execution: Execution) -> ExecutionReport: ...
+
+
+# ------------------------------------------------------------------------------------------------ models
+
+
+@dataclass(frozen=True)
+class ChatRequest:
+    """One question to a model endpoint (OpenAI chat protocol). Knows nothing of sequences."""
+
+    messages: tuple[Mapping[str, str], ...]
+    max_tokens: int
+    temperature: float
+    json_schema: Mapping[str, Any] | None = None
+    sample: int = 0
+    """Which of several samples of the same prompt this is; tells equal requests apart."""
+
+
+@dataclass(frozen=True)
+class ChatAnswer:
+    """What came back. `finish_reason` is the server's; `reasoning` holds thoughts kept apart from the text."""
+
+    text: str
+    finish_reason: str
+    model: str
+    reasoning: str = ""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    attempts: int = 1
+    seconds: float = 0.0
+
+
+class ChatClient(Protocol):
+    """Raises InfrastructureError after all retries, EndpointRefusedError when retrying cannot help."""
+
+    async def chat(self, request: ChatRequest) -> ChatAnswer: ...
+
+    async def close(self) -> None: ...
+
+
+# ----------------------------------------------------------------------------------------------- objects
+
+
+class ObjectStore(Protocol):
+    """Whole objects under slash-separated keys below one root (a folder, or `s3://bucket/prefix`).
+
+    All methods raise StoreError once retries are used up.
+    """
+
+    uri: str
+
+    def put(self, key: str, body: bytes) -> None:
+        """Write or replace; readers see the old object or the new one, never a part."""
+
+    def put_new(self, key: str, body: bytes) -> bool:
+        """Write only if nothing is there. False: something already was, and it is untouched."""
+        ...
+
+    def get(self, key: str) -> bytes:
+        """Raises KeyError when there is no such object."""
+        ...
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """All keys that start with `prefix`, in ascending order."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove; no error when there is no such object."""

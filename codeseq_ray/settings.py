@@ -1,0 +1,227 @@
+"""One schema of settings for YAML (`--config`), environment (`CODESEQ_…`) and command line, in rising order.
+
+Each room declares the settings that it reads (a small class beside its code); they are joined here. A setting
+marked `row=True` changes what a row *is* and belongs to a run's fingerprint: a run id stands for one fingerprint.
+All others (limits, pool sizes, addresses, intervals) may differ from one start of a run to the next.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    CliSettingsSource,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+from codeseq_ray.errors import RunMismatchError, UsageError
+from codeseq_ray.llm.settings import LLMSettings
+from codeseq_ray.selection.rules import SelectionSettings
+from codeseq_ray.synthesis import SynthesisSettings
+
+PREFIX = "CODESEQ_"
+NOT_SETTINGS = {"CODESEQ_TEST_DATA"}
+"""Environment names with our prefix that belong to the tests."""
+
+
+class RunSettings(BaseModel):
+    """What to work on, where to put it, and who works."""
+
+    input: str | None = Field(
+        None,
+        description="OEIS data: a folder with stripped.gz and names.gz, a clone of oeisdata, or a JSON(L) file. "
+        "Default: the bundled sample.",
+    )
+    more_terms: str | None = Field(
+        None,
+        description="Further known terms: a longer file in the format of stripped.gz, or a folder of b-files.",
+        json_schema_extra={"row": True},
+    )
+    output: str | None = Field(
+        None, description="Folder or s3://bucket/prefix under which the run's folder lies. Default: runs."
+    )
+    run_id: str | None = Field(
+        None,
+        description="Name of the run; giving it again goes on with it. Default: a new one from the clock.",
+    )
+    agents: Literal["builtin", "llm"] = Field(
+        "builtin",
+        description="Who works: rules fitted to the terms (no model), or models behind the two URLs.",
+        json_schema_extra={"row": True},
+    )
+    limit: int | None = Field(
+        None, ge=1, description="Work on this many of the selected sequences only, drawn by the seed."
+    )
+    preview: int = Field(0, ge=0, description="Show this many sequences whole; store and publish nothing.")
+    partial: bool = Field(
+        False, description="Publish although some selected sequences have no outcome yet; the card says so."
+    )
+    local_cpus: int | None = Field(
+        None, ge=1, description="CPUs of the local Ray that is started where no cluster runs. Default: all."
+    )
+    output_is_shared: bool = Field(
+        False, description="The output folder is one shared disk on every node of the cluster."
+    )
+
+
+class PipelineSettings(BaseModel):
+    """How the work is spread over the cluster. None of it changes a row."""
+
+    loop_actors_min: int = Field(1, ge=1, description="Fewest actors that run loops.")
+    loop_actors_max: int = Field(
+        2, ge=1, description="Most actors that run loops (each takes 0.01 CPU; at most 15 per CPU start)."
+    )
+    records_in_flight: int = Field(256, ge=1, description="Most sequences that one loop actor has open.")
+    tasks_in_flight: int = Field(
+        4, ge=1, description="Most CPU tasks (fits, sandbox runs) of a kind that one loop actor has out."
+    )
+    task_batch: int = Field(32, ge=1, description="Most fits or programs that one CPU task takes.")
+    flush_every: int = Field(64, ge=1, description="Outcomes after which a loop actor writes a segment.")
+    flush_seconds: float = Field(10.0, gt=0, description="Seconds after which it writes what it has.")
+    log_seconds: float = Field(10.0, gt=0, description="Seconds between two progress lines.")
+
+
+class Settings(
+    RunSettings, SelectionSettings, SynthesisSettings, LLMSettings, PipelineSettings, BaseSettings
+):
+    """All settings of the main job."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        extra="forbid",
+        frozen=True,
+        cli_kebab_case=True,
+        cli_implicit_flags=True,
+        cli_hide_none_type=True,
+        cli_avoid_json=True,
+    )
+
+    config: str | None = Field(None, description="YAML file with settings by these names.")
+
+    def row_settings(self) -> dict[str, Any]:
+        """The settings that change what a row is, by name, as plain JSON values."""
+        names = {*SelectionSettings.model_fields, *SynthesisSettings.model_fields}
+        for name, field in type(self).model_fields.items():
+            if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("row"):
+                names.add(name)
+        if self.agents == "builtin":
+            names -= set(LLMSettings.model_fields)
+        public = self.public()
+        return {name: public[name] for name in sorted(names)}
+
+    def public(self) -> dict[str, Any]:
+        """All settings as plain JSON values, without secrets: what may be stored and shown."""
+        secret = {name for name in type(self).model_fields if isinstance(getattr(self, name), SecretStr)}
+        return self.model_dump(mode="json", exclude=secret)
+
+
+def fingerprint(row_settings: dict[str, Any], input_digest: str) -> str:
+    """What a run id stands for: the settings that change a row, and the input's content."""
+    text = json.dumps({"settings": row_settings, "input": input_digest}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def refuse_other(run_id: str, stored: dict[str, Any], given: dict[str, Any]) -> None:
+    """Raise RunMismatchError, naming each setting that differs from those the run was begun with."""
+    differing = [
+        f"  {name}: was {stored.get(name)!r}, is now {given.get(name)!r}"
+        for name in sorted({*stored, *given})
+        if stored.get(name) != given.get(name)
+    ]
+    if differing:
+        raise RunMismatchError(
+            f"run {run_id!r} was begun with other settings that change its rows:\n"
+            + "\n".join(differing)
+            + "\nGive these as they were, or another --run-id."
+        )
+
+
+def load(argv: Sequence[str] | None = None, *, program: str = "synthesize.py") -> Settings:
+    """Settings from the command line, the environment and the YAML file named by `--config`.
+
+    Raises UsageError that names the key, its source and what is expected; `--help` prints and exits.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    _refuse_unknown_environment()
+    from_file = _yaml(_config_path(arguments))
+
+    class Sourced(Settings):
+        """All settings of the main job: YAML (--config), environment (CODESEQ_…), flags, in rising order."""
+
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            cli: CliSettingsSource[Any] = CliSettingsSource(
+                settings_cls, cli_parse_args=arguments, cli_prog_name=program
+            )
+            return cli, EnvSettingsSource(settings_cls), init_settings
+
+    try:
+        values = Sourced(**from_file)
+    except ValidationError as error:
+        raise UsageError(_explained(error)) from None
+    except SettingsError as error:
+        raise UsageError(f"settings: {error}") from None
+    return Settings.model_construct(**{name: getattr(values, name) for name in Settings.model_fields})
+
+
+def _config_path(arguments: list[str]) -> str | None:
+    for position, word in enumerate(arguments):
+        if word == "--config" and position + 1 < len(arguments):
+            return arguments[position + 1]
+        if word.startswith("--config="):
+            return word.split("=", 1)[1]
+    return os.environ.get(PREFIX + "CONFIG")
+
+
+def _yaml(path: str | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"--config {path}: cannot be read ({error.strerror})") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"--config {path}: is not YAML: {error}") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise UsageError(f"--config {path}: expected `name: value` lines, found a {type(content).__name__}")
+    named = {str(key).replace("-", "_"): value for key, value in content.items()}
+    unknown = sorted(set(named) - set(Settings.model_fields))
+    if unknown:
+        raise UsageError(f"--config {path}: unknown settings {', '.join(unknown)}; --help lists all")
+    return named
+
+
+def _refuse_unknown_environment() -> None:
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | NOT_SETTINGS
+    unknown = sorted(name for name in os.environ if name.upper().startswith(PREFIX) and name not in known)
+    if unknown:
+        raise UsageError(f"environment: unknown settings {', '.join(unknown)}; --help lists all")
+
+
+def _explained(error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors(include_url=False, include_input=False):
+        name = ".".join(str(part) for part in problem["loc"])
+        lines.append(f"  --{name.replace('_', '-')}: {problem['msg']}")
+    return "settings that cannot be used:\n" + "\n".join(lines)

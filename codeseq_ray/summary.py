@@ -1,0 +1,112 @@
+"""What a person reads at the end of a run: counts with reasons, where the data is, one example shown whole."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from codeseq_ray.records import Outcome, Reason, SequenceRecord
+from codeseq_ray.selection.rules import EXPLANATIONS
+
+REASONS: dict[str, str] = {
+    Reason.NO_RULE_FOUND: "the built-in agents found no rule that fits the terms",
+    Reason.TOO_FEW_TERMS_LEFT: "fewer terms than 2 examples and 5 hidden cases need",
+    Reason.UNUSABLE_ANSWER: "a model's answer was cut off, empty or in no readable form",
+    Reason.EXAMPLE_WRONG: "the written problem shows an example that is not true",
+    Reason.SHIFT_INCONSISTENT: "the problem's examples count positions in two ways",
+    Reason.EXAMPLE_COUNT: "the problem does not have exactly two examples",
+    Reason.NAMES_THE_SEQUENCE: "the problem's text names the sequence",
+    Reason.SHOWS_HIDDEN_CASE: "the problem's text gives a hidden case away",
+    Reason.NOT_VALIDATED: "the guiding agent could not work the examples out from the text",
+    Reason.ROUNDS_USED_UP: "no program passed the hidden cases after all corrections",
+    Reason.FAR_CASE_FAILED: "the program passed the hidden cases but failed a later term",
+    Reason.TOO_FEW_FAR_CASES: "too few further terms to prove a fitted rule by",
+    Reason.LOOKUP_TABLE: "the program spells the values out",
+    Reason.NONDETERMINISTIC: "a second run printed something else",
+    Reason.INFRASTRUCTURE: "not judged: an endpoint, sandbox or store gave out; the next start tries again",
+    Reason.INTERNAL_ERROR: "not judged: a bug of ours; its traceback is in the record",
+}
+_SHOWN_CASES = 4
+_SHOWN_TEXT = 60
+
+
+def funnel(
+    *,
+    planned: int,
+    selected: int,
+    drops: Mapping[str, int],
+    outcomes: Mapping[Outcome, int],
+    reasons: Mapping[tuple[Outcome, str], int],
+) -> str:
+    """The way of all input sequences to their outcomes, every reason with its count."""
+    lines = [f"{planned:>9,}  planned"]
+    lines += _reason_lines(drops, EXPLANATIONS)
+    lines.append(f"{selected:>9,}  selected")
+    for outcome in Outcome:
+        count = outcomes.get(outcome, 0)
+        share = f"  ({count / selected:.1%} of selected)" if selected and outcome is Outcome.ACCEPTED else ""
+        lines.append(f"{count:>9,}  {outcome.value}{share}")
+        of_outcome = {reason: n for (o, reason), n in reasons.items() if o is outcome and reason}
+        lines += _reason_lines(of_outcome, REASONS)
+    open_ = selected - sum(outcomes.values())
+    if open_:
+        lines.append(f"{open_:>9,}  without an outcome yet")
+    return "\n".join(lines)
+
+
+def _reason_lines(counts: Mapping[str, int], words: Mapping[str, str]) -> list[str]:
+    return [
+        f"           {count:>9,}  {reason:<22} {words.get(reason, '')}".rstrip()
+        for reason, count in Counter(counts).most_common()
+    ]
+
+
+def whole(record: SequenceRecord) -> str:
+    """One record for the eye: terms, problem, cases, programs, outcome."""
+    sequence = record.sequence
+    parts = [
+        f"── {sequence.id} ─ {sequence.name}",
+        f"terms    {_first(map(str, sequence.terms), 12)}   (first index {sequence.first_index})",
+        f"split    {record.split.value}, family {record.family}, agents {record.agents or '–'}",
+    ]
+    if record.problem is not None:
+        parts += ["", record.problem.text()]
+    if record.cases is not None:
+        hidden = ", ".join(f"{c.input}→{_cut(c.output)}" for c in record.cases.hidden[:_SHOWN_CASES])
+        parts += [
+            "",
+            f"hidden   {len(record.cases.hidden)} cases: {hidden}, …; {len(record.cases.far)} far cases",
+        ]
+    for round_ in record.rounds:
+        verdict = round_.verdict
+        parts += [
+            "",
+            f"program {round_.number} ({verdict.kind.value}, {verdict.passed}/{verdict.total} hidden cases)",
+            round_.program.source.rstrip(),
+        ]
+        if round_.failing is not None:
+            failing = round_.failing
+            parts.append(
+                f"# failed on {failing.input}: expected {_cut(failing.expected)}, got {_cut(failing.got)} "
+                f"({failing.message.strip().splitlines()[-1] if failing.message.strip() else failing.kind.value})"
+            )
+        if round_.analysis is not None:
+            parts.append(f"# why: {round_.analysis.why_expected} {round_.analysis.what_is_wrong}")
+    if record.acceptance is not None:
+        checks = record.acceptance
+        parts += ["", f"far cases {checks.far_checked} of {checks.far_total} checked"]
+    reason = f": {record.reason} ({record.stage.value})" if record.reason else ""
+    detail = f" – {record.detail}" if record.detail else ""
+    parts += [f"outcome  {record.outcome.value}{reason}{detail}"]
+    if record.rounds:
+        parts.append(f"walls    {' '.join(record.rounds[-1].verdict.walls)}")
+    return "\n".join(parts)
+
+
+def _first(words: object, count: int) -> str:
+    listed = [_cut(word) for word, _ in zip(words, range(count), strict=False)]  # type: ignore[call-overload]
+    return ", ".join(listed) + ", …"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN_TEXT else f"{text[: _SHOWN_TEXT - 12]}… ({len(text)} characters)"
