@@ -233,6 +233,8 @@ class Call(Value):
     attempts: int = 1
     seconds: float = 0.0
     answer: str = ""
+    reasoning: str = ""
+    """Thoughts that the model or its server keeps apart from the answer."""
 
 
 # ----------------------------------------------------------------------------------------------- outcomes

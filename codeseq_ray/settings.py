@@ -47,7 +47,6 @@ class RunSettings(BaseModel):
     more_terms: str | None = Field(
         None,
         description="Further known terms: a longer file in the format of stripped.gz, or a folder of b-files.",
-        json_schema_extra={"row": True},
     )
     output: str | None = Field(
         None, description="Folder or s3://bucket/prefix under which the run's folder lies. Default: runs."
@@ -93,8 +92,9 @@ class PipelineSettings(BaseModel):
     log_seconds: float = Field(10.0, gt=0, description="Seconds between two progress lines.")
 
 
+# In reverse: pydantic lists the fields of the last base first, and --help should begin with the run.
 class Settings(
-    RunSettings, SelectionSettings, SynthesisSettings, LLMSettings, PipelineSettings, BaseSettings
+    PipelineSettings, LLMSettings, SynthesisSettings, SelectionSettings, RunSettings, BaseSettings
 ):
     """All settings of the main job."""
 

@@ -61,6 +61,42 @@ def _reason_lines(counts: Mapping[str, int], words: Mapping[str, str]) -> list[s
     ]
 
 
+def closing(
+    *,
+    run_id: str,
+    run_uri: str,
+    release_uri: str,
+    rows: Mapping[str, int],
+    diagnostics: Mapping[str, int],
+    walls: Mapping[str, int],
+    builtin: bool,
+    seconds: float,
+) -> str:
+    """Where the data is, what to know of it, and what to try next."""
+    configs = ", ".join(f"{name} {count:,}" for name, count in rows.items())
+    lines = [f"run      {run_uri}", f"release  {release_uri}   ({configs or 'no rows'})", f"took     {seconds:.0f} s"]
+    if diagnostics:
+        counts = ", ".join(f"{code} {count:,}" for code, count in sorted(diagnostics.items()))
+        lines.append(f"input    lines that could not be used: {counts} (the first are listed in run.json)")
+    for combination, count in walls.items():
+        lines.append(f"walls    {combination}: {count:,} programs")
+        if "seccomp" not in combination:
+            lines.append("         This kernel lacks the sandbox's walls: only programs of the built-in agents run.")
+    lines += [
+        "",
+        "What next",
+        f'  read it         datasets.load_dataset("{release_uri}", "problems")',
+        f"  go on           the same command with --run-id {run_id}: nothing is done twice",
+        "  real data       python jobs/fetch_oeis.py --into oeis, then --input oeis",
+    ]
+    if builtin:
+        lines.append(
+            "  real models     --agents llm --generator-url http://host:8000/v1 --generator-model NAME "
+            "--verifier-url … --verifier-model …"
+        )
+    return "\n".join(lines)
+
+
 def whole(record: SequenceRecord) -> str:
     """One record for the eye: terms, problem, cases, programs, outcome."""
     sequence = record.sequence

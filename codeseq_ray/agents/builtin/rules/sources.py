@@ -1,0 +1,57 @@
+"""Pieces of Python that programs of the built-in agent share."""
+
+from __future__ import annotations
+
+FACTORS = '''from math import prod
+
+
+def factors(m):
+    """Primes of m with their exponents, by trial division."""
+    found = []
+    p = 2
+    while p * p <= m:
+        e = 0
+        while m % p == 0:
+            m //= p
+            e += 1
+        if e:
+            found.append((p, e))
+        p += 1
+    if m > 1:
+        found.append((m, 1))
+    return found
+'''
+
+DIVISORS = '''from math import gcd, isqrt
+
+
+def divisors(m):
+    """All positive divisors: each one up to the root brings its partner."""
+    found = set()
+    for d in range(1, isqrt(m) + 1):
+        if m % d == 0:
+            found.update((d, m // d))
+    return found
+'''
+
+PRIMES = """def is_prime(k):
+    if k < 2:
+        return False
+    d = 2
+    while d * d <= k:
+        if k % d == 0:
+            return False
+        d += 1
+    return True
+"""
+
+DIGITS = """from math import prod
+
+
+def digits_of(m, base):
+    digits = []
+    while m:
+        m, digit = divmod(m, base)
+        digits.append(digit)
+    return digits
+"""

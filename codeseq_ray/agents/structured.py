@@ -1,0 +1,271 @@
+"""From what a model writes to what was asked for: thoughts apart, JSON objects, code blocks. Never raises.
+
+Models wrap JSON in fences and prose, leave commas behind, break lines inside strings and escape LaTeX wrongly.
+What can be read beyond doubt is read; the rest is described, so that the model can be told.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any, Generic, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema
+
+T = TypeVar("T", bound=BaseModel)
+
+REPAIRED_STARTS = 64
+"""Opening braces from which a repair is tried, at most: bounds the work on an answer made of braces."""
+
+
+class Unusable(StrEnum):
+    """Why an answer gives no value."""
+
+    TRUNCATED = "truncated"
+    """The token limit ended it."""
+    CONTEXT_LENGTH = "context_length"
+    """The prompt does not fit the model."""
+    EMPTY = "empty"
+    REFUSAL = "refusal"
+    """The server says so: a refusal, or its content filter."""
+    NO_CODE_BLOCK = "no_code_block"
+    BROKEN_JSON = "broken_json"
+    """Not the object that was asked for, and not after one repair turn either."""
+
+
+# --------------------------------------------------------------------------------------------- what is asked
+
+
+def _exact(value: Any) -> Any:
+    """An integer as exact text. Models also write it as a number, or in a few words around one integer."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, str):
+        integer = re.search(r"(?<![\w.−-])[−-]?[0-9]+(?!\w)", value)
+        if integer and len(re.findall(r"\d+", value)) == 1:
+            return integer[0].replace("−", "-")
+        return value.strip()
+    return value
+
+
+def _filled(text: str) -> str:
+    text = sound(text).strip()
+    if not text:
+        raise ValueError("is empty")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_filled)]
+ExactText = Annotated[
+    str,
+    BeforeValidator(_exact),
+    AfterValidator(_filled),
+    WithJsonSchema({"type": "string", "pattern": "^-?[0-9]+$"}),
+]
+
+
+class Asked(BaseModel):
+    """Base of the objects that models are asked for. The schema is strict, the reader is lenient."""
+
+    model_config = ConfigDict(extra="ignore", json_schema_extra={"additionalProperties": False})
+
+
+class ExampleDraft(Asked):
+    input: ExactText
+    output: ExactText
+    explanation: Text
+
+
+class ProblemDraft(Asked):
+    description: Text
+    input_format: Text
+    output_format: Text
+    examples: list[ExampleDraft]
+
+
+class WorkedAnswer(Asked):
+    # In this order a model that follows the schema must write the steps before the output.
+    input: ExactText
+    steps: str = ""
+    output: ExactText
+
+
+class WorkedAnswers(Asked):
+    answers: list[WorkedAnswer]
+
+
+class AnalysisDraft(Asked):
+    why_expected: Text
+    what_is_wrong: Text
+
+
+# ---------------------------------------------------------------------------------------------------- text
+
+
+def sound(text: str) -> str:
+    """The text without lone surrogates, which no file takes."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def split_thoughts(text: str) -> tuple[str, str]:
+    """(answer, thoughts): `<think>…</think>` blocks taken out, also where only one of the two tags is there."""
+    thoughts: list[str] = []
+
+    def keep(match: re.Match[str]) -> str:
+        thoughts.append(match[1])
+        return ""
+
+    answer = re.sub(r"<think>(.*?)</think>", keep, text, flags=re.DOTALL)
+    # Some chat templates write the opening tag into the prompt; a truncated answer lacks the closing one.
+    before, closing, after = answer.rpartition("</think>")
+    if closing:
+        thoughts.append(before)
+        answer = after
+    answer, opening, unfinished = answer.partition("<think>")
+    if opening:
+        thoughts.append(unfinished)
+    return sound(answer).strip(), sound("\n\n".join(t.strip() for t in thoughts if t.strip()))
+
+
+# ---------------------------------------------------------------------------------------------------- JSON
+
+
+@dataclass(frozen=True)
+class Parsed(Generic[T]):
+    """The object, or what is wrong with the answer in words that a model understands."""
+
+    value: T | None
+    fault: str = ""
+
+
+def parse(text: str, model: type[T]) -> Parsed[T]:
+    """The last object in the text that is a `model`; objects as they stand before repaired ones."""
+    fault = "it holds no JSON object"
+    for found in _objects(text):
+        try:
+            return Parsed(model.model_validate(found))
+        except ValidationError as error:
+            # The parts of a broken object are objects too: only one with a wanted field is worth a word.
+            if found.keys() & model.model_fields.keys():
+                fault = _faults(error)
+        except RecursionError:
+            fault = "it is nested too deeply"
+    return Parsed(None, fault)
+
+
+def _faults(error: ValidationError) -> str:
+    return "; ".join(
+        f"{'.'.join(str(part) for part in problem['loc']) or 'the object'}: {problem['msg']}"
+        for problem in error.errors(include_url=False, include_input=False, include_context=False)[:5]
+    )
+
+
+def _objects(text: str) -> Iterator[dict[str, Any]]:
+    """Every object that can be read, last first: those that are valid JSON, then those that need repair."""
+    yield from reversed(list(_valid_objects(text)))
+    yield from reversed(list(_repaired_objects(text)))
+
+
+def _valid_objects(text: str) -> Iterator[dict[str, Any]]:
+    decoder = json.JSONDecoder(strict=False)  # line breaks inside strings are let through
+    start = text.find("{")
+    while start >= 0:
+        try:
+            found, end = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            end = start + 1
+        else:
+            yield found
+        start = text.find("{", end)
+
+
+def _repaired_objects(text: str) -> Iterator[dict[str, Any]]:
+    start = text.find("{")
+    for _ in range(REPAIRED_STARTS):
+        if start < 0:
+            return
+        end = start + 1
+        repaired = _repaired(text, start)
+        if repaired is not None:
+            try:
+                found = json.loads(repaired[0], strict=False)
+            except (ValueError, RecursionError):
+                pass
+            else:
+                yield found
+                end = repaired[1]
+        start = text.find("{", end)
+
+
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]|,(?=\s*[}\]])', re.DOTALL)
+_ESCAPE = re.compile(r'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})|\\')
+
+
+def _repaired(text: str, start: int) -> tuple[str, int] | None:
+    """The bracketed text from `start` without trailing commas and wrong escapes, and where it ends."""
+    depth = 0
+    pieces: list[str] = []
+    position = start
+    for token in _TOKEN.finditer(text, start):
+        pieces.append(text[position : token.start()])
+        position = token.end()
+        word = token[0]
+        if word[0] == '"':
+            word = _ESCAPE.sub(lambda m: m[0] if len(m[0]) > 1 else "\\\\", word)
+        depth += (word in "{[") - (word in "}]")
+        pieces.append("" if word == "," else word)
+        if depth == 0:
+            return "".join(pieces), position
+    return None
+
+
+# ---------------------------------------------------------------------------------------------------- code
+
+
+@dataclass(frozen=True)
+class CodeBlock:
+    source: str
+    before: str
+    """The text up to the block, and"""
+    after: str
+    """what follows it."""
+    closed: bool
+    """False: the text ends inside the block."""
+
+
+_FENCE = re.compile(r"^([ \t]*)(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^\n`]*$", re.MULTILINE)
+_PYTHON = frozenset({"python", "python3", "py", "py3"})
+
+
+def last_code_block(text: str) -> CodeBlock | None:
+    """The last block marked as Python; if there is none, the last one without a mark."""
+    blocks = list(_blocks(text))
+    for languages in (_PYTHON, frozenset({""})):
+        for language, block in reversed(blocks):
+            if language in languages and block.source.strip():
+                return block
+    return None
+
+
+def _blocks(text: str) -> Iterator[tuple[str, CodeBlock]]:
+    position = 0
+    while opening := _FENCE.search(text, position):
+        closing = re.compile(rf"^[ \t]*{re.escape(opening[2])}[ \t]*$", re.MULTILINE).search(
+            text, opening.end()
+        )
+        end = closing.start() if closing else len(text)
+        position = closing.end() if closing else len(text)
+        source = textwrap.dedent(text[opening.end() : end].lstrip("\n").rstrip())
+        yield (
+            opening[3].lower(),
+            CodeBlock(
+                source=source + "\n" if source else "",
+                before=text[: opening.start()].strip(),
+                after=text[position:].strip(),
+                closed=closing is not None,
+            ),
+        )

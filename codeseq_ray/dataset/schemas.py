@@ -1,0 +1,97 @@
+"""The columns of every config of a release. Other tools rely on them; `docs/output.md` explains each.
+
+Integers of sequences (inputs, outputs, offset) are strings: they may have any size. A column is nullable only
+where the value may be unknown or was never made.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+
+def _text(name: str, *, nullable: bool = False) -> pa.Field[pa.DataType]:
+    return pa.field(name, pa.string(), nullable=nullable)
+
+
+def _texts(name: str) -> pa.Field[pa.DataType]:
+    return pa.field(name, pa.list_(pa.string()), nullable=False)
+
+
+def _structs(name: str, *members: str) -> pa.Field[pa.DataType]:
+    return pa.field(name, pa.list_(pa.struct([(member, pa.string()) for member in members])), nullable=False)
+
+
+def _count(name: str, kind: pa.DataType) -> pa.Field[pa.DataType]:
+    return pa.field(name, kind, nullable=False)
+
+
+PROBLEMS = pa.schema(
+    (
+        _text("problem_id"),
+        _text("sequence_id"),
+        _text("name"),
+        _text("offset", nullable=True),
+        _text("family"),
+        _text("agents"),
+        _texts("models"),
+        _texts("prompt_ids"),
+        _text("description"),
+        _text("input_format"),
+        _text("output_format"),
+        _structs("examples", "input", "output", "explanation"),
+        _structs("cases", "input", "output"),
+        _structs("far_cases", "input", "output"),
+        _count("far_checked", pa.int32()),
+        _text("program"),
+        _count("rounds", pa.int32()),
+        _texts("walls"),
+        _count("tokens", pa.int64()),
+        _text("license"),
+        _text("attribution"),
+        _text("source_url"),
+    )
+)
+
+SFT = pa.schema(
+    (
+        _text("problem_id"),
+        _text("sequence_id"),
+        _structs("messages", "role", "content"),
+        _count("rounds", pa.int32()),
+        _text("license"),
+        _text("source_url"),
+    )
+)
+
+REJECTED = pa.schema(
+    (
+        _text("sequence_id"),
+        _text("name"),
+        _text("family"),
+        _text("split"),
+        _text("agents"),
+        _text("stage"),
+        _text("reason"),
+        _text("detail"),
+        _count("rounds", pa.int32()),
+        _text("description", nullable=True),
+        _text("input_format", nullable=True),
+        _text("output_format", nullable=True),
+        pa.field(
+            "examples",
+            pa.list_(pa.struct([(member, pa.string()) for member in ("input", "output", "explanation")])),
+        ),
+        _text("program", nullable=True),
+        _text("verdict", nullable=True),
+        _text("failing_input", nullable=True),
+        _text("failing_expected", nullable=True),
+        _text("failing_got", nullable=True),
+        _count("tokens", pa.int64()),
+        _text("license"),
+        _text("attribution"),
+        _text("source_url"),
+    )
+)
+
+CONFIGS = {"problems": PROBLEMS, "sft": SFT, "rejected": REJECTED}
+"""Name → columns, in the order in which the card lists them."""

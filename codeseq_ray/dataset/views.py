@@ -1,0 +1,167 @@
+"""From a record to the rows of a release.
+
+Rows hold what was made and judged, nothing of when, where or how fast: the same outcomes give the same rows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from codeseq_ray.dataset.reflection import messages
+from codeseq_ray.records import (
+    ATTRIBUTION,
+    LICENSE,
+    Case,
+    Outcome,
+    Problem,
+    SequenceRecord,
+    Split,
+    Verdict,
+    VerdictKind,
+)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row and the file that it belongs to; its fields are the columns of `schemas.CONFIGS[config]`."""
+
+    config: str
+    split: str
+    fields: dict[str, Any]
+
+
+def rows(record: SequenceRecord) -> Iterator[Row]:
+    """Every row that one record gives: a problem, and an SFT row from its family's split; or a rejection.
+
+    A failed record gives none: it was not judged.
+    """
+    if record.outcome is Outcome.REJECTED:
+        yield Row("rejected", "train", _rejected(record))
+    elif record.outcome is Outcome.ACCEPTED:
+        problem = _problem(record)
+        yield Row("problems", record.split.value, problem)
+        if record.split is Split.SFT:
+            yield Row("sft", "train", _sft(record))
+
+
+def problem_id(record: SequenceRecord) -> str:
+    """The A-number with a digest of the problem's text: another text is another problem."""
+    problem = _made(record.problem)
+    digest = hashlib.blake2b(problem.text().encode(), digest_size=6).hexdigest()
+    return f"{record.sequence.id}-{digest}"
+
+
+def models(record: SequenceRecord) -> list[str]:
+    """Models (with revision) that were asked, in alphabetical order."""
+    return sorted({call.agent for call in record.calls if call.agent})
+
+
+def prompt_ids(record: SequenceRecord) -> list[str]:
+    return sorted({call.prompt_id for call in record.calls if call.prompt_id})
+
+
+def walls(record: SequenceRecord) -> list[str]:
+    """The walls that stood around *every* run of the last program; none if it never ran."""
+    verdicts = [record.rounds[-1].verdict] if record.rounds else []
+    if record.acceptance is not None:
+        verdicts += [v for v in (record.acceptance.far, record.acceptance.rerun) if v is not None]
+    ran = [v.walls for v in verdicts if v.kind is not VerdictKind.INFRASTRUCTURE and v.total > 0]
+    return [wall for wall in ran[0] if all(wall in others for others in ran)] if ran else []
+
+
+def _problem(record: SequenceRecord) -> dict[str, Any]:
+    sequence, cases, problem = record.sequence, _made(record.cases), _made(record.problem)
+    return {
+        "problem_id": problem_id(record),
+        "sequence_id": sequence.id,
+        "name": sequence.name,
+        "offset": None if sequence.offset is None else str(sequence.offset),
+        "family": record.family,
+        "agents": record.agents,
+        "models": models(record),
+        "prompt_ids": prompt_ids(record),
+        "description": problem.description,
+        "input_format": problem.input_format,
+        "output_format": problem.output_format,
+        "examples": _examples(problem),
+        "cases": _cases(cases.hidden),
+        "far_cases": _cases(cases.far),
+        "far_checked": record.acceptance.far_checked if record.acceptance else 0,
+        "program": _made(record.program).source,
+        "rounds": record.corrections,
+        "walls": walls(record),
+        "tokens": record.tokens,
+        **_source(record),
+    }
+
+
+def _sft(record: SequenceRecord) -> dict[str, Any]:
+    return {
+        "problem_id": problem_id(record),
+        "sequence_id": record.sequence.id,
+        "messages": messages(_made(record.problem), _made(record.cases), record.rounds),
+        "rounds": record.corrections,
+        "license": LICENSE,
+        "source_url": record.sequence.url,
+    }
+
+
+def _rejected(record: SequenceRecord) -> dict[str, Any]:
+    problem, program = record.problem, record.program
+    verdict = _deciding_verdict(record)
+    failing = record.rounds[-1].failing if record.rounds else None
+    return {
+        "sequence_id": record.sequence.id,
+        "name": record.sequence.name,
+        "family": record.family,
+        "split": record.split.value,
+        "agents": record.agents,
+        "stage": record.stage.value,
+        "reason": record.reason,
+        "detail": record.detail,
+        "rounds": record.corrections,
+        "description": problem.description if problem else None,
+        "input_format": problem.input_format if problem else None,
+        "output_format": problem.output_format if problem else None,
+        "examples": _examples(problem) if problem else None,
+        "program": program.source if program else None,
+        "verdict": verdict.kind.value if verdict else None,
+        "failing_input": failing.input if failing else None,
+        "failing_expected": failing.expected if failing else None,
+        "failing_got": failing.got if failing else None,
+        "tokens": record.tokens,
+        **_source(record),
+    }
+
+
+def _deciding_verdict(record: SequenceRecord) -> Verdict | None:
+    """The last verdict given: of the rerun, the far cases, or the last round."""
+    acceptance = record.acceptance
+    for verdict in (acceptance.rerun, acceptance.far) if acceptance else ():
+        if verdict is not None:
+            return verdict
+    return record.rounds[-1].verdict if record.rounds else None
+
+
+def _made(part: T | None) -> T:
+    """A part that every accepted record has. Its lack is a bug of the loop, not a property of the data."""
+    if part is None:
+        raise ValueError("an accepted record lacks its problem, cases or program")
+    return part
+
+
+def _source(record: SequenceRecord) -> dict[str, str]:
+    return {"license": LICENSE, "attribution": ATTRIBUTION, "source_url": record.sequence.url}
+
+
+def _cases(group: tuple[Case, ...]) -> list[dict[str, str]]:
+    return [{"input": case.input, "output": case.output} for case in group]
+
+
+def _examples(problem: Problem) -> list[dict[str, str]]:
+    return [{"input": e.input, "output": e.output, "explanation": e.explanation} for e in problem.examples]

@@ -1,0 +1,95 @@
+"""Settings of the model endpoints. `row` marks those that change what a row is (see `codeseq_ray.settings`)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, Field, SecretStr
+
+
+def _endpoint_url(url: str) -> str:
+    """An http(s) address without credentials: settings are stored with the run, and a URL is not a secret."""
+    parts = urlsplit(url.strip())
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("expected the base URL of an OpenAI-compatible server, like http://host:8000/v1")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("holds a user name or password; give the key as the API key setting instead")
+    return url.strip().rstrip("/")
+
+
+EndpointUrl = Annotated[str, AfterValidator(_endpoint_url)]
+
+
+class LLMSettings(BaseModel):
+    """Where the two models are, and how they are asked."""
+
+    generator_url: EndpointUrl | None = Field(
+        None,
+        description="Base URL of the working agent's OpenAI-compatible server, like http://host:8000/v1.",
+    )
+    generator_model: str | None = Field(
+        None, description="The working agent's model, by the server's name.", json_schema_extra={"row": True}
+    )
+    generator_api_key: SecretStr | None = Field(
+        None, description="API key for the generator URL, if it needs one."
+    )
+    generator_temperature: float = Field(
+        0.7,
+        ge=0,
+        le=2,
+        description="Sampling temperature of the working agent.",
+        json_schema_extra={"row": True},
+    )
+    verifier_url: EndpointUrl | None = Field(
+        None, description="Base URL of the guiding agent's server. It may be the generator's."
+    )
+    verifier_model: str | None = Field(
+        None,
+        description="The guiding agent's model; better another one than the generator.",
+        json_schema_extra={"row": True},
+    )
+    verifier_api_key: SecretStr | None = Field(
+        None, description="API key for the verifier URL, if it needs one."
+    )
+    verifier_temperature: float = Field(
+        # Not 0: a second try at temperature 0 would only repeat the first.
+        0.3,
+        ge=0,
+        le=2,
+        description="Sampling temperature of the guiding agent.",
+        json_schema_extra={"row": True},
+    )
+    problem_max_tokens: int = Field(
+        2048, ge=1, description="Most tokens of a written problem.", json_schema_extra={"row": True}
+    )
+    validation_max_tokens: int = Field(
+        2048, ge=1, description="Most tokens of a validation.", json_schema_extra={"row": True}
+    )
+    program_max_tokens: int = Field(
+        4096,
+        ge=1,
+        description="Most tokens of a program or a corrected one, with its reasoning.",
+        json_schema_extra={"row": True},
+    )
+    analysis_max_tokens: int = Field(
+        2048, ge=1, description="Most tokens of a failure analysis.", json_schema_extra={"row": True}
+    )
+    prompts: str | None = Field(
+        None, description="Folder with prompt files (*.j2) that replace the built-in ones of the same name."
+    )
+    requests_in_flight: int = Field(
+        64, ge=1, description="Most requests that one loop actor has out at one endpoint."
+    )
+    request_timeout_seconds: float = Field(
+        # A full vLLM queues without a word, and a time-out pays for the whole answer again: be patient.
+        600.0,
+        gt=0,
+        description="Seconds that one request may take, its time in the server's queue included.",
+    )
+    request_retries: int = Field(
+        5,
+        ge=0,
+        description="Further tries of a request that met 429, 5xx, a broken answer or connection; "
+        "a time-out is tried once more at most.",
+    )

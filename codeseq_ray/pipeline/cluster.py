@@ -1,0 +1,62 @@
+"""The Ray cluster that a run works on, and how its CPUs are shared out.
+
+Loop actors wait for CPU tasks (fits, sandbox runs). If actors or readers could take all logical CPUs, the tasks
+would never start and everybody would wait for ever. So a whole CPU always has room for one task beside its share
+of actors and readers, and the tasks' CPUs are kept out of Ray Data's budget (`docs/design/pipeline.md`).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+
+import ray
+from ray.data import DataContext, ExecutionResources
+
+from codeseq_ray.errors import UsageError
+
+LOOP_CPUS = 0.01
+"""Logical CPUs of a loop actor: it waits for models, fits and programs."""
+READ_CPUS = 0.05
+"""Logical CPUs of a reader of sequences."""
+TASK_CPUS = 0.8
+"""Logical CPUs of a fit or sandbox task; with 15 loop actors and one reader it fills a CPU."""
+ACTORS_PER_CPU = 15
+
+_BLOCK_BYTES = 64 * 1024
+"""About a hundred bulk records: many small blocks keep several actors fed from one file."""
+
+
+def connect(local_cpus: int | None) -> None:
+    """Join the cluster that `RAY_ADDRESS`, a job or `ray start --head` offers; else start a local Ray."""
+    if not ray.is_initialized():
+        quiet = {"logging_level": logging.WARNING, "log_to_driver": False}
+        try:
+            ray.init(address="auto", **quiet)
+        except ConnectionError as error:
+            if os.environ.get("RAY_ADDRESS"):
+                raise UsageError(
+                    f"no Ray cluster answers at RAY_ADDRESS={os.environ['RAY_ADDRESS']}: {error}"
+                ) from None
+            ray.init(num_cpus=local_cpus, include_dashboard=False, **quiet)
+    context = DataContext.get_current()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    context.target_max_block_size = _BLOCK_BYTES
+    budget = ExecutionResources(cpu=TASK_CPUS * max(1.0, cpus()))
+    context.execution_options.exclude_resources = budget
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+
+
+def cpus() -> float:
+    return float(ray.cluster_resources().get("CPU", 0.0))
+
+
+def nodes() -> int:
+    return sum(1 for node in ray.nodes() if node["Alive"])
+
+
+def loop_actors(least: int, most: int) -> tuple[int, int]:
+    """The pool's bounds, cut so that the actors' shares leave room for the tasks."""
+    room = max(1, int(ACTORS_PER_CPU * cpus()))
+    return min(least, room), max(1, min(most, room))

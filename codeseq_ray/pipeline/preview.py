@@ -1,0 +1,58 @@
+"""A few sequences shown whole, in this process, with nothing stored: to see what a run would do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from itertools import chain, islice
+
+from codeseq_ray.agents.builtin.fitting import FitRequest, fit
+from codeseq_ray.agents.builtin.rules import Rule
+from codeseq_ray.bundled import sample_path
+from codeseq_ray.errors import InputError
+from codeseq_ray.oeis.source import open_source
+from codeseq_ray.pipeline.agents import pair, preflight
+from codeseq_ray.records import Sequence, SequenceRecord
+from codeseq_ray.sandbox.executor import SandboxExecutor
+from codeseq_ray.selection.plan import family_split, limited
+from codeseq_ray.selection.rules import screen
+from codeseq_ray.settings import Settings
+from codeseq_ray.synthesis import Assignment, synthesise
+
+LOOKED_AT = 5000
+"""Sequences of the input that a preview chooses from: a preview starts at once on any input."""
+
+
+def preview(settings: Settings) -> Iterator[SequenceRecord]:
+    """The records of `settings.preview` sequences, drawn by the seed from the first that pass the rules.
+
+    Families and their caps need a pass over the whole input and are left out here.
+    """
+    source = open_source(settings.input or str(sample_path()), settings.more_terms)
+    preflight(settings)
+    read = islice(chain.from_iterable(shard.read() for shard in source.shards()), LOOKED_AT)
+    kept = {s.id: s for s in read if isinstance(s, Sequence) and not screen(s, settings)}
+    if not kept:
+        raise InputError(f"none of the first {LOOKED_AT} sequences of the input passes the selection rules")
+    chosen = [kept[i] for i in limited(kept, settings.preview, settings.seed)]
+    yield from asyncio.run(_work(settings, chosen))
+
+
+async def _work(settings: Settings, sequences: list[Sequence]) -> list[SequenceRecord]:
+    working, guiding = pair(settings, _fit_here)
+    executor = SandboxExecutor()
+    try:
+        return await asyncio.gather(
+            *(
+                synthesise(
+                    Assignment(s, family_split(s.id, settings), s.id), working, guiding, executor, settings
+                )
+                for s in sequences
+            )
+        )
+    finally:
+        executor.close()
+
+
+async def _fit_here(request: FitRequest) -> Rule | None:
+    return await asyncio.to_thread(fit, request)

@@ -1,0 +1,254 @@
+"""One run from settings to release: plan → loops → publish. Everything here may be stopped and started again."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import ray
+from ray.data import ActorPoolStrategy
+
+from codeseq_ray import __version__
+from codeseq_ray.bundled import sample_path
+from codeseq_ray.errors import RunMismatchError, UsageError
+from codeseq_ray.oeis.source import Source, open_source
+from codeseq_ray.pipeline import cluster, ledger_index
+from codeseq_ray.pipeline.agents import preflight, row_settings
+from codeseq_ray.pipeline.loop import LoopActor, LoopJob
+from codeseq_ray.pipeline.planning import make_plan
+from codeseq_ray.pipeline.progress import Progress
+from codeseq_ray.pipeline.source import ShardSource, Todo, sequence_tables
+from codeseq_ray.records import Outcome, SequenceRecord
+from codeseq_ray.selection.plan import a_number, limited
+from codeseq_ray.settings import Settings, fingerprint, refuse_other
+from codeseq_ray.store.ledger import Ledger, read_ledger
+from codeseq_ray.store.objects import FolderStore, open_store
+from codeseq_ray.store.releases import Release, publish
+from codeseq_ray.store.run import RunStore
+from codeseq_ray.store.spill import records_in_order
+
+Say = Callable[[str], None]
+
+BATCH = 64
+"""Sequences per call of a loop actor; four calls at a time keep an actor's event loop fed (PLATFORM figures)."""
+CALLS_PER_ACTOR = 4
+
+
+@dataclass
+class RunResult:
+    """What a start of a run came to, for the summary."""
+
+    run: RunStore
+    planned: int
+    selected: int
+    drops: Counter[str]
+    diagnostics: dict[str, int]
+    in_scope: int
+    """Selected sequences that this start was to bring to an outcome (all, or the limit)."""
+    done_before: int
+    ledger: Ledger
+    release: Release
+    seconds: float
+    walls: Counter[str] = field(default_factory=Counter)
+
+
+def execute(settings: Settings, say: Say) -> RunResult:
+    """Bring a run as far as the settings ask. Raises UsageError and its kin before any work where possible."""
+    begun = time.monotonic()
+    source = open_input(settings)
+    store = open_store(output_uri(settings))
+    run = RunStore(store, settings.run_id or time.strftime("%Y%m%d-%H%M%S"))
+    cluster.connect(settings.local_cpus)
+    _refuse_scattered_output(run, settings)
+    preflight(settings)
+
+    manifest = _begin(run, settings, source)
+    if "plan" not in manifest:
+        say("plan: reading the input …")
+        rows, report = make_plan(source, settings)
+        manifest["plan"] = {"rows": run.write_plan(rows)}
+        manifest["diagnostics"] = {"counts": dict(report.counts), "first": report.first}
+        run.write_manifest(manifest)
+    selected, drops = _selected(run)
+    planned = len(selected) + sum(drops.values())
+    if planned != manifest["plan"]["rows"]:
+        raise RunMismatchError(f"{run.uri}: the stored plan is not whole; use another --run-id")
+
+    ledger = read_ledger(run)
+    scope = _scope(selected, settings)
+    todo = _todo(selected, scope, ledger)
+    done_before = int(scope.sum()) - len(todo)
+    say(_resume_line(ledger, done_before, int(scope.sum()), len(todo), planned, len(selected)))
+    progress = Progress(len(todo), settings.log_seconds, say)
+    if len(todo):
+        _work(run, settings, source, todo, progress)
+        ledger = read_ledger(run)
+
+    say("publish: drawing the release …")
+    release = publish(
+        run,
+        run.read_plan(),
+        ledger,
+        partial=settings.partial or settings.limit is not None,
+        info={name: manifest[name] for name in ("fingerprint", "row_settings", "input_digest", "versions")},
+    )
+    manifest["counts"] = {
+        "planned": planned,
+        "selected": len(selected),
+        **{outcome.value: ledger.outcomes.get(outcome, 0) for outcome in Outcome},
+    }
+    run.write_manifest(manifest)
+    return RunResult(
+        run=run,
+        planned=planned,
+        selected=len(selected),
+        drops=drops,
+        diagnostics=manifest["diagnostics"]["counts"],
+        in_scope=int(scope.sum()),
+        done_before=done_before,
+        ledger=ledger,
+        release=release,
+        seconds=time.monotonic() - begun,
+        walls=progress.walls,
+    )
+
+
+def open_input(settings: Settings) -> Source:
+    """The input that the settings name, by absolute paths: readers run in other working directories."""
+    more = settings.more_terms
+    return open_source(
+        os.path.abspath(settings.input or sample_path()), None if more is None else os.path.abspath(more)
+    )
+
+
+def output_uri(settings: Settings) -> str:
+    """Where runs lie. A Ray job works in a copy of its folder that goes with it: nothing may be left there."""
+    inside_job = "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ
+    if settings.output is None:
+        return os.path.expanduser("~/codeseq-runs") if inside_job else "runs"
+    if inside_job and "://" not in settings.output and not os.path.isabs(settings.output):
+        raise UsageError(
+            f"--output {settings.output}: a Ray job runs in a temporary copy of its working directory, and what "
+            "it leaves there is lost. Give an absolute path or s3://bucket/prefix."
+        )
+    return settings.output
+
+
+def _refuse_scattered_output(run: RunStore, settings: Settings) -> None:
+    nodes = cluster.nodes()
+    if nodes > 1 and isinstance(run.store, FolderStore) and not settings.output_is_shared:
+        raise UsageError(
+            f"--output {run.store.uri}: this cluster has {nodes} nodes, and each would write to its own disk. Give "
+            "s3://bucket/prefix, or --output-is-shared if the folder is one shared disk on every node."
+        )
+
+
+def _begin(run: RunStore, settings: Settings, source: Source) -> dict[str, Any]:
+    """The run's manifest: a new one, or the stored one if it stands for the same rows."""
+    rows, digest = row_settings(settings), source.digest()
+    mark = fingerprint(rows, digest)
+    manifest = run.read_manifest()
+    if manifest is not None:
+        if manifest.get("fingerprint") != mark:
+            stored = {**manifest.get("row_settings", {}), "input": manifest.get("input_digest")}
+            refuse_other(run.run_id, stored, {**rows, "input": digest})
+        return manifest
+    manifest = {
+        "format": 1,
+        "run_id": run.run_id,
+        "fingerprint": mark,
+        "row_settings": rows,
+        "input_digest": digest,
+        "settings": settings.public(),
+        "versions": {
+            "codeseq-ray": __version__,
+            "python": platform.python_version(),
+            "ray": importlib.metadata.version("ray"),
+            "pyarrow": importlib.metadata.version("pyarrow"),
+        },
+    }
+    run.write_manifest(manifest)
+    return manifest
+
+
+def _selected(run: RunStore) -> tuple[Todo, Counter[str]]:
+    """The plan's selected sequences, and how many each rule dropped; read as a stream."""
+    drops: Counter[str] = Counter()
+
+    def rows() -> Iterator[Any]:
+        for row in run.read_plan():
+            if row.selected:
+                yield row
+            else:
+                drops[row.reason] += 1
+
+    return Todo.of(rows()), drops
+
+
+def _scope(selected: Todo, settings: Settings) -> npt.NDArray[np.bool_]:
+    if settings.limit is None:
+        return np.ones(len(selected), dtype=bool)
+    ids = (a_number(number) for number in selected.numbers.tolist())
+    drawn = np.array([int(i[1:]) for i in limited(ids, settings.limit, settings.seed)], dtype=np.int64)
+    return np.isin(selected.numbers, drawn)
+
+
+def _todo(selected: Todo, scope: npt.NDArray[np.bool_], ledger: Ledger) -> Todo:
+    """What is in scope and not in the ledger; sequences that failed before come again as a further attempt."""
+    done = np.fromiter(ledger.done_ids, dtype=np.int64, count=len(ledger.done_ids))
+    return selected.where(scope & ~np.isin(selected.numbers, done), ledger.next_attempt)
+
+
+def _resume_line(ledger: Ledger, done: int, scope: int, left: int, planned: int, selected: int) -> str:
+    line = f"plan: {planned} sequences, {selected} selected"
+    if scope < selected:
+        line += f", {scope} of them within the limit"
+    if not len(ledger):
+        return line
+    accepted, rejected = (ledger.outcomes.get(o, 0) for o in (Outcome.ACCEPTED, Outcome.REJECTED))
+    return (
+        f"{line}\nresume: {done} of {scope} done ({accepted} accepted, {rejected} rejected in this run), "
+        f"{left} to go"
+    )
+
+
+def _work(run: RunStore, settings: Settings, source: Source, todo: Todo, progress: Progress) -> None:
+    least, most = cluster.loop_actors(settings.loop_actors_min, settings.loop_actors_max)
+    job = LoopJob(settings, run.store.uri, run.run_id, ledger_index.start(run.store.uri, run.run_id))
+    done = ray.data.read_datasource(
+        ShardSource(source.shards(), sequence_tables(todo)), ray_remote_args={"num_cpus": cluster.READ_CPUS}
+    ).map_batches(
+        LoopActor,
+        fn_constructor_args=(job,),
+        batch_size=BATCH,
+        batch_format="pyarrow",
+        compute=ActorPoolStrategy(
+            min_size=least, max_size=max(least, most), max_concurrent_calls_per_actor=CALLS_PER_ACTOR
+        ),
+        num_cpus=cluster.LOOP_CPUS,
+        max_restarts=-1,
+        max_task_retries=-1,
+    )
+    for table in done.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
+        progress.add(table.to_pylist())
+
+
+def shown_record(run: RunStore, ledger: Ledger) -> SequenceRecord | None:
+    """One accepted record to show whole: the first whose program needed a correction, else the first."""
+    accepted = (row for row in ledger if row.outcome is Outcome.ACCEPTED)
+    chosen = next(accepted, None)
+    if chosen is None:
+        return None
+    chosen = next((row for row in accepted if row.rounds), chosen)
+    with tempfile.TemporaryDirectory() as folder:
+        return next(iter(records_in_order(run, [chosen], Path(folder))))

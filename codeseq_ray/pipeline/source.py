@@ -1,0 +1,175 @@
+"""OEIS shards as Ray Data sources: one pass that screens every record, one that streams the chosen ones."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from ray.data import DataContext, Datasource, ReadTask
+from ray.data.block import BlockMetadata
+
+from codeseq_ray.oeis.diagnostics import Diagnostic
+from codeseq_ray.oeis.source import Shard
+from codeseq_ray.records import PlanRow, Sequence, Split
+from codeseq_ray.selection.plan import Screened, screen_record
+from codeseq_ray.selection.rules import SelectionSettings
+
+_SCREENED_ROWS = 5000
+_SEQUENCE_ROWS = 64
+_SHOWN_DIAGNOSTICS = 100
+"""Diagnostics of each code that a shard reports in full; all are counted."""
+
+SCREENED = pa.schema(
+    [
+        ("number", pa.int64()),
+        ("reason", pa.string()),
+        ("template_key", pa.int64()),
+        ("term_keys", pa.list_(pa.int64())),
+        ("diagnostic_code", pa.string()),
+        ("diagnostic", pa.string()),
+        ("count", pa.int64()),
+    ]
+)
+SEQUENCES = pa.schema(
+    [
+        ("number", pa.int64()),
+        ("sequence", pa.large_string()),
+        ("family", pa.string()),
+        ("split", pa.string()),
+        ("attempt", pa.int64()),
+    ]
+)
+
+
+class ShardSource(Datasource):
+    """One read task per shard; `tables` turns a shard into a stream of small tables."""
+
+    def __init__(self, shards: Iterable[Shard], tables: Callable[[Shard], Iterator[pa.Table]]) -> None:
+        self._shards = tuple(shards)
+        self._tables = tables
+
+    def estimate_inmemory_data_size(self) -> int | None:
+        return None
+
+    def get_read_tasks(
+        self,
+        parallelism: int,
+        per_task_row_limit: int | None = None,
+        data_context: DataContext | None = None,
+    ) -> list[ReadTask]:
+        metadata = BlockMetadata(num_rows=None, size_bytes=None, input_files=None, exec_stats=None)
+        return [self._read_task(shard, metadata) for shard in self._shards]
+
+    def _read_task(self, shard: Shard, metadata: BlockMetadata) -> ReadTask:
+        tables = self._tables
+        return ReadTask(lambda: tables(shard), metadata)
+
+
+def screened_tables(settings: SelectionSettings) -> Callable[[Shard], Iterator[pa.Table]]:
+    """Every record of a shard as its rule's verdict and its family keys; diagnostics as rows of their own."""
+
+    def read(shard: Shard) -> Iterator[pa.Table]:
+        rows: list[dict[str, Any]] = []
+        counts: Counter[str] = Counter()
+        for item in shard.read():
+            if isinstance(item, Diagnostic):
+                counts[item.code] += 1
+                if counts[item.code] <= _SHOWN_DIAGNOSTICS:
+                    rows.append({"diagnostic_code": str(item.code), "diagnostic": str(item), "count": 1})
+            else:
+                rows.append(_row(screen_record(item, settings)))
+            if len(rows) >= _SCREENED_ROWS:
+                yield pa.Table.from_pylist(rows, schema=SCREENED)
+                rows = []
+        for code, count in counts.items():
+            if count > _SHOWN_DIAGNOSTICS:
+                rows.append({"diagnostic_code": str(code), "count": count - _SHOWN_DIAGNOSTICS})
+        yield pa.Table.from_pylist(rows, schema=SCREENED)
+
+    return read
+
+
+def _row(screened: Screened) -> dict[str, Any]:
+    return {
+        "number": screened.number,
+        "reason": screened.reason,
+        "template_key": screened.template_key,
+        "term_keys": list(screened.term_keys),
+    }
+
+
+@dataclass(frozen=True)
+class Todo:
+    """The sequences to work on, as columns: small enough to send to every reader (21 bytes a sequence)."""
+
+    numbers: npt.NDArray[np.int64]
+    """Ascending A-numbers."""
+    families: npt.NDArray[np.int64]
+    """A-number that names the family of each."""
+    splits: npt.NDArray[np.uint8]
+    """Position in `Split` of each."""
+    attempts: npt.NDArray[np.int32]
+
+    @classmethod
+    def of(cls, rows: Iterable[PlanRow]) -> Todo:
+        """From plan rows in ascending order of their A-numbers; every sequence is at its first attempt."""
+        order = list(Split)
+        numbers, families, splits = array("q"), array("q"), array("B")
+        for row in rows:
+            numbers.append(int(row.sequence_id[1:]))
+            families.append(int(row.family[1:]))
+            splits.append(order.index(row.split))
+        return cls(
+            np.array(numbers, dtype=np.int64),
+            np.array(families, dtype=np.int64),
+            np.array(splits, dtype=np.uint8),
+            np.ones(len(numbers), dtype=np.int32),
+        )
+
+    def where(self, mask: npt.NDArray[np.bool_], attempt: Callable[[int], int]) -> Todo:
+        """Those under the mask, each with the number of its next attempt."""
+        numbers = self.numbers[mask]
+        attempts = np.array([attempt(number) for number in numbers.tolist()], dtype=np.int32)
+        return Todo(numbers, self.families[mask], self.splits[mask], attempts)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def position(self, number: int) -> int | None:
+        at = int(np.searchsorted(self.numbers, number))
+        return at if at < len(self.numbers) and self.numbers[at] == number else None
+
+
+def sequence_tables(todo: Todo) -> Callable[[Shard], Iterator[pa.Table]]:
+    """The records of a shard that are to be worked on, each once, with what the plan says of them."""
+
+    def read(shard: Shard) -> Iterator[pa.Table]:
+        splits = list(Split)
+        seen = np.zeros(len(todo), dtype=bool)
+        rows: list[dict[str, Any]] = []
+        for item in shard.read(wanted=lambda number: todo.position(number) is not None):
+            at = todo.position(item.number) if isinstance(item, Sequence) else None
+            if not isinstance(item, Sequence) or at is None or seen[at]:
+                continue
+            seen[at] = True
+            rows.append(
+                {
+                    "number": item.number,
+                    "sequence": item.model_dump_json(),
+                    "family": f"A{int(todo.families[at]):06d}",
+                    "split": splits[int(todo.splits[at])].value,
+                    "attempt": int(todo.attempts[at]),
+                }
+            )
+            if len(rows) >= _SEQUENCE_ROWS:
+                yield pa.Table.from_pylist(rows, schema=SEQUENCES)
+                rows = []
+        yield pa.Table.from_pylist(rows, schema=SEQUENCES)
+
+    return read

@@ -1,0 +1,151 @@
+"""The sandbox's front: `SandboxExecutor` runs programs behind walls, or not at all.
+
+One executor belongs to one process and keeps its zygotes warm between runs: start it once per worker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from types import TracebackType
+
+from codeseq_ray.errors import InfrastructureError, SandboxUnavailableError
+from codeseq_ray.ports import Execution, ExecutionReport, Run
+from codeseq_ray.records import VerdictKind
+from codeseq_ray.sandbox import canary, walls
+from codeseq_ray.sandbox.unconfined import run_unconfined
+from codeseq_ray.sandbox.warm import Zygote, ZygoteLostError, unavailable
+from codeseq_ray.sandbox.watch import supervise
+
+_LOSSES = 2
+"""How many zygotes one execution may lose before it is given up."""
+
+
+class SandboxExecutor:
+    """Fills `ports.Executor`. Thread-safe; runs of one executor wait for each other.
+
+    A zygote (warm interpreter) is started on the first run that needs it, proven by `canary`, and started again when
+    it has died. A hash seed cannot change once an interpreter runs: seed 0 has one zygote and the seed last asked
+    for beside it has another.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._zygotes: dict[int, Zygote] = {}
+        self._refusal = ""
+        """Why this machine cannot confine programs, once that is known. It does not change."""
+
+    def run(self, execution: Execution) -> ExecutionReport:
+        """Run a program on its inputs.
+
+        All inputs share a child, and the report ends with the run that ended the child; or each has its own, and
+        every input is reported. Raises InfrastructureError when zygotes keep dying, SandboxUnavailableError when the
+        walls do not stand and the program is not trusted.
+        """
+        if not 0 <= execution.hash_seed < 1 << 32:
+            raise ValueError(
+                f"hash_seed {execution.hash_seed} is not in 0 … 2**32 - 1, as PYTHONHASHSEED must be"
+            )
+        with self._lock:
+            self._forget_if_forked()
+            try:
+                self._require_walls()
+                with walls.adopting_orphans():
+                    return self._confined(execution)
+            except SandboxUnavailableError as refusal:
+                if not execution.trusted:
+                    raise
+                self._refusal = str(refusal)
+                return run_unconfined(execution)
+
+    async def execute(self, execution: Execution) -> ExecutionReport:
+        """`run`, in a thread of its own."""
+        return await asyncio.to_thread(self.run, execution)
+
+    def check(self) -> tuple[str, ...]:
+        """The walls that stand around every program here, proven. Raises SandboxUnavailableError if they do not."""
+        with self._lock:
+            self._forget_if_forked()
+            self._require_walls()
+            return self._zygote(0).walls
+
+    def close(self) -> None:
+        """End the zygotes. The executor can be used again; it starts new ones."""
+        with self._lock:
+            self._forget_if_forked()
+            while self._zygotes:
+                self._zygotes.popitem()[1].close()
+
+    def __enter__(self) -> SandboxExecutor:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _confined(self, execution: Execution) -> ExecutionReport:
+        runs: list[Run] = []
+        losses = 0
+        walls_: tuple[str, ...] = ()
+        while True:
+            begun = len(runs)
+            try:
+                zygote = self._zygote(execution.hash_seed)
+                walls_ = zygote.walls
+                if begun == len(execution.inputs):
+                    return ExecutionReport(tuple(runs), walls_)
+                end = begun + 1 if execution.one_process_per_input else len(execution.inputs)
+                supervise(
+                    zygote,
+                    execution.source,
+                    execution.inputs[begun:end],
+                    execution.limits,
+                    runs,
+                    seed=execution.hash_seed,
+                )
+            except ZygoteLostError as loss:
+                losses += 1
+                self._drop(execution.hash_seed)
+                if losses == _LOSSES:
+                    raise InfrastructureError(f"{loss} (twice in one execution)") from loss
+                continue
+            ended_early = len(runs) < end
+            # A program may end its process with os._exit(0); the next input then gets a process of its own.
+            if ended_early and runs[-1].kind is not VerdictKind.PASSED:
+                return ExecutionReport(tuple(runs), walls_)
+
+    def _require_walls(self) -> None:
+        if self._zygotes:
+            return  # they stand already
+        if self._refusal:
+            raise SandboxUnavailableError(self._refusal)
+        if lacking := walls.missing():
+            raise SandboxUnavailableError(unavailable(lacking))
+
+    def _zygote(self, hash_seed: int) -> Zygote:
+        zygote = self._zygotes.get(hash_seed)
+        if zygote is not None and zygote.alive():
+            return zygote
+        self._drop(hash_seed)
+        for other in [seed for seed in self._zygotes if seed not in (0, hash_seed) and hash_seed != 0]:
+            self._drop(other)
+        zygote = Zygote(hash_seed)
+        try:
+            canary.prove(zygote)
+        except BaseException:
+            zygote.close()
+            raise
+        self._zygotes[hash_seed] = zygote
+        return zygote
+
+    def _drop(self, hash_seed: int) -> None:
+        zygote = self._zygotes.pop(hash_seed, None)
+        if zygote is not None:
+            zygote.close()
+
+    def _forget_if_forked(self) -> None:
+        """In a forked copy of this process the zygotes are the original's: leave them to it."""
+        for seed in [seed for seed, zygote in self._zygotes.items() if zygote.owner != os.getpid()]:
+            self._drop(seed)

@@ -1,0 +1,257 @@
+"""The trusted side's hold on one zygote: start it, have it fork, reap what it forked, end it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from codeseq_ray.errors import InfrastructureError, SandboxUnavailableError
+from codeseq_ray.sandbox import frames, walls
+
+_START_SECONDS = 60.0
+"""A zygote starts in a tenth of a second; a busy machine may take its time."""
+_ANSWER_SECONDS = 20.0
+_ZYGOTE = Path(__file__).with_name("zygote.py")
+
+
+class ZygoteLostError(InfrastructureError):
+    """The zygote died or went silent. A new one can be started."""
+
+
+@dataclass
+class Child:
+    """A forked, locked child that waits for its program, and this side's ends of its channels."""
+
+    pid: int
+    pidfd: int
+    talk: socket.socket
+    out: int
+    err: int
+
+    def cpu_seconds(self) -> float:
+        """CPU time of all its threads so far, by the kernel's own clock of that process."""
+        return time.clock_gettime((~self.pid << 3) | 2)
+
+    def kill(self) -> None:
+        # By descriptor, so that it can be no other process, whatever became of the pid.
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+
+    def ended(self, seconds: float) -> bool:
+        """Whether the process ended, having waited so long for it at most."""
+        return bool(select.select([self.pidfd], [], [], seconds)[0])
+
+    def close(self) -> None:
+        self.talk.close()
+        for descriptor in (self.pidfd, self.out, self.err):
+            os.close(descriptor)
+
+
+class Zygote:
+    """One warm interpreter under one hash seed; one child at a time. Not thread-safe."""
+
+    def __init__(self, hash_seed: int) -> None:
+        """Start and lock it. Raises SandboxUnavailableError if a wall is refused, ZygoteLostError if it dies."""
+        self.hash_seed = hash_seed
+        self.owner = os.getpid()
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control.settimeout(_ANSWER_SECONDS)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-S", "-s", "-P", "-B", str(_ZYGOTE), str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                cwd="/",
+                env=_environment(hash_seed),
+                # A Ctrl-C at the terminal is for the job; the zygote ends when its socket does.
+                start_new_session=True,
+            )
+        self.pid = self._process.pid
+        try:
+            self.walls = self._greeting()
+        except BaseException:
+            self.close()
+            raise
+
+    def _greeting(self) -> tuple[str, ...]:
+        self._control.settimeout(_START_SECONDS)
+        greeting = self._receive(frames.MOST_GREETING)
+        self._control.settimeout(_ANSWER_SECONDS)
+        said = json.loads(greeting)
+        if "missing" in said:
+            raise SandboxUnavailableError(unavailable([str(said["missing"])]))
+        return tuple(str(wall) for wall in said["walls"])
+
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def spawn(self, *, memory_bytes: int, cpu_seconds: int, file_bytes: int, seed: int) -> Child:
+        """Fork a child and lock it. Raises ZygoteLostError; SandboxUnavailableError if it is not locked."""
+        talk, their_talk = socket.socketpair()
+        out, their_out = os.pipe()
+        err, their_err = os.pipe()
+        theirs = [their_talk.fileno(), their_out, their_err]
+        pidfd = -1
+        try:
+            request = frames.SPAWN.pack(b"S", memory_bytes, cpu_seconds, file_bytes, seed)
+            try:
+                socket.send_fds(self._control, [request], theirs)
+            except OSError as error:
+                raise self._lost(error) from error
+            (pid,) = frames.PID.unpack(self._receive(frames.PID.size))
+            if pid < 0:
+                raise ZygoteLostError("the sandbox could not fork; is the limit of processes reached?")
+            pidfd = _pidfd(pid)
+        except BaseException:
+            talk.close()
+            for descriptor in (out, err):
+                os.close(descriptor)
+            raise
+        finally:
+            their_talk.close()
+            for descriptor in theirs[1:]:
+                os.close(descriptor)
+        child = Child(pid, pidfd, talk, out, err)
+        try:
+            os.set_blocking(out, False)
+            os.set_blocking(err, False)
+            talk.settimeout(_ANSWER_SECONDS)
+            self._await_walls(child)
+        except BaseException:
+            self.bury(child)
+            raise
+        return child
+
+    def _await_walls(self, child: Child) -> None:
+        """Wait until the child says that it is locked, and see for ourselves that it is."""
+        try:
+            ready = child.talk.recv(1)
+        except TimeoutError as error:
+            raise ZygoteLostError(
+                "a child of the sandbox did not get ready; is the machine overloaded?"
+            ) from error
+        if ready != frames.READY:
+            with contextlib.suppress(OSError):
+                why = os.read(child.err, 2000).decode("utf-8", "replace").strip()
+                raise ZygoteLostError(f"a child of the sandbox could not be locked: {why or 'it died'}")
+            raise ZygoteLostError("a child of the sandbox died before it was locked")
+        lines = _status(child.pid)
+        if lines.get("NoNewPrivs") != "1" or lines.get("Seccomp") != "2":
+            raise SandboxUnavailableError(
+                unavailable(["seccomp: /proc does not show it on a child that says it is locked"])
+            )
+
+    def reap(self, child: Child) -> int:
+        """End the child if it still runs, close its channels, and give its wait status."""
+        child.kill()
+        try:
+            self._control.send(frames.REAP)
+            (status,) = frames.STATUS.unpack(self._receive(frames.STATUS.size))
+        except (OSError, ZygoteLostError) as error:
+            loss = error if isinstance(error, ZygoteLostError) else self._lost(error)
+            _reap_orphan(child.pid)
+            raise loss from error
+        finally:
+            child.close()
+        return int(status)
+
+    def bury(self, child: Child) -> None:
+        """Like `reap` when nobody asks for the status. A zygote lost on the way is noticed at its next use."""
+        with contextlib.suppress(ZygoteLostError):
+            self.reap(child)
+
+    def close(self) -> None:
+        """End the zygote. Its last child, if any, dies with it."""
+        self._control.close()
+        if self.owner != os.getpid():  # a forked copy of the trusted process: not ours to end
+            return
+        try:
+            self._process.wait(timeout=2)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._process.stderr is not None:
+            self._process.stderr.close()
+
+    def _receive(self, most: int) -> bytes:
+        try:
+            answer = self._control.recv(most)
+        except OSError as error:
+            raise self._lost(error) from error
+        if not answer:
+            raise self._lost(None)
+        return answer
+
+    def _lost(self, error: OSError | None) -> ZygoteLostError:
+        """What to say of a silent zygote; ends it if it is merely stuck."""
+        stuck = isinstance(error, TimeoutError)
+        if stuck:
+            self._process.kill()
+        said = ""
+        if self._process.stderr is not None and not self._process.stderr.closed:
+            self._process.wait()
+            os.set_blocking(self._process.stderr.fileno(), False)
+            said = (self._process.stderr.read(4000) or b"").decode("utf-8", "replace").strip()
+        return ZygoteLostError(
+            f"the sandbox's warm interpreter {'did not answer' if stuck else 'died'}"
+            f" (exit status {self._process.returncode}){': ' + said if said else ''}"
+        )
+
+
+def unavailable(lacking: list[str]) -> str:
+    """The message of SandboxUnavailableError for these missing walls."""
+    return (
+        f"programs written by a model cannot be run here; missing: {'; '.join(lacking)}. Run the workers on Linux "
+        "(x86_64, kernel 5.13 or newer, Landlock and seccomp not blocked by the container), or use the built-in "
+        "agents, whose programs may run under rlimits alone. `python -m codeseq_ray.sandbox check` says which "
+        "walls hold."
+    )
+
+
+def _environment(hash_seed: int) -> dict[str, str]:
+    """All of the zygote's environment: nothing of the caller's, so no secret can be in it."""
+    return {"PYTHONHASHSEED": str(hash_seed), "LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "1"}
+
+
+def _pidfd(pid: int) -> int:
+    try:
+        return os.pidfd_open(pid)
+    except ProcessLookupError as error:  # reaped already: its zygote is gone
+        raise ZygoteLostError("the sandbox's warm interpreter died with its child") from error
+
+
+def _status(pid: int) -> dict[str, str]:
+    try:
+        with open(f"/proc/{pid}/status") as file:
+            return {name: value.strip() for name, _, value in (line.partition(":") for line in file)}
+    except FileNotFoundError as error:
+        raise ZygoteLostError(
+            f"process {pid} of the sandbox cannot be seen: it was killed, or /proc is mounted with hidepid"
+        ) from error
+    except OSError as error:
+        raise SandboxUnavailableError(
+            unavailable([f"a readable /proc/PID/status, to see that a child is locked ({error.strerror})"])
+        ) from error
+
+
+def _reap_orphan(pid: int) -> None:
+    """Reap a dead zygote's child, which became ours (`walls.adopting_orphans`). It is dying already."""
+    for _ in range(500):
+        try:
+            done, _ = os.waitpid(pid, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if done:
+            return
+        time.sleep(0.01)

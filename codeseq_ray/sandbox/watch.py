@@ -1,0 +1,222 @@
+"""Watches one child through its inputs, and says of each how it went. The trusted side of judging time and output.
+
+The child is believed in nothing: time is the kernel's clock of its process, output is bytes on a pipe under a cap,
+how a process ended is its wait status, and its own two bytes per input are checked to the letter.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from codeseq_ray.ports import Limits, Run
+from codeseq_ray.records import VerdictKind
+from codeseq_ray.sandbox import frames
+from codeseq_ray.sandbox.warm import Child, Zygote, ZygoteLostError
+
+STDERR_BYTES = 4096
+"""How much of the end of stderr is kept."""
+_CHUNK = 1 << 16
+_SPARE_CPU_SECONDS = 2
+_OF_STATUS = {
+    frames.ENDED: VerdictKind.PASSED,
+    frames.RAISED: VerdictKind.RUNTIME_ERROR,
+    frames.OUT_OF_MEMORY: VerdictKind.MEMORY_LIMIT,
+}
+
+
+def supervise(
+    zygote: Zygote, source: str, inputs: Sequence[str], limits: Limits, runs: list[Run], *, seed: int
+) -> None:
+    """Run `source` on the inputs in one child, and append each input's run to `runs` as it is made.
+
+    The last run appended ended the child if there are fewer than inputs. Raises ZygoteLostError; the runs appended
+    until then stand.
+    """
+    texts = [_encoded(text) for text in inputs]
+    child = zygote.spawn(
+        memory_bytes=limits.memory_mb << 20,
+        # A backstop in case this side dies or starves; the kernel knows whole seconds only.
+        cpu_seconds=int(limits.cpu_seconds * len(texts)) + _SPARE_CPU_SECONDS,
+        file_bytes=max(map(len, texts), default=0),
+        seed=seed,
+    )
+    watch = _Watch(zygote, child, limits)
+    try:
+        try:
+            child.talk.sendall(frames.pack_job(_encoded(source), texts))
+        except OSError as error:  # it was killed from outside: no program ran yet
+            raise ZygoteLostError(f"a child of the sandbox died before its program began: {error}") from error
+        for _ in texts:
+            runs.append(watch.one_input())
+            if watch.over:
+                return
+    finally:
+        watch.close()
+
+
+@dataclass
+class _Output:
+    """What came over the two pipes for the current input."""
+
+    out: bytearray = field(default_factory=bytearray)
+    err: bytearray = field(default_factory=bytearray)
+
+
+class _Watch:
+    def __init__(self, zygote: Zygote, child: Child, limits: Limits) -> None:
+        self.over = False
+        """The child is dead and reaped."""
+        self._zygote, self._child, self._limits = zygote, child, limits
+        self._poll = select.poll()
+        self._open = {child.talk.fileno(), child.out, child.err, child.pidfd}
+        for descriptor in self._open:
+            self._poll.register(descriptor, select.POLLIN)
+
+    def close(self) -> None:
+        if not self.over:
+            self.over = True
+            self._zygote.bury(self._child)
+
+    def one_input(self) -> Run:
+        """Let the child work on its next input, and wait for the first of all the ways in which that can end."""
+        child, limits = self._child, self._limits
+        began, backstop = child.cpu_seconds(), time.monotonic() + limits.wall_seconds
+        said = _Output()
+        # It fails if the program closed its end during an earlier input; the child then ends at its next word.
+        with contextlib.suppress(OSError):
+            child.talk.send(frames.GO)
+        while True:
+            used = child.cpu_seconds() - began
+            if used >= limits.cpu_seconds:
+                return self._stop(VerdictKind.TIME_LIMIT, said, used)
+            if time.monotonic() >= backstop:
+                kind = VerdictKind.TIME_LIMIT if _asleep(child.pid) else VerdictKind.INFRASTRUCTURE
+                return self._stop(kind, said, used, f"{kind}: {limits.wall_seconds:.0f} s by the wall clock")
+            # No CPU limit can be reached sooner than in the time that is left of it.
+            patience = min(limits.cpu_seconds - used, backstop - time.monotonic())
+            ready = {descriptor for descriptor, _ in self._poll.poll(max(1.0, 1000 * patience))}
+            dead = child.pidfd in ready
+            frame = self._frame() if child.talk.fileno() in ready or dead else b""
+            # After the frame: what the program wrote before it is in the pipes by now.
+            if not self._drain(said):
+                return self._stop(VerdictKind.OUTPUT_LIMIT, said, child.cpu_seconds() - began)
+            if frame:
+                kind = _kind(frame)
+                if kind in (VerdictKind.SECURITY_VIOLATION, VerdictKind.MEMORY_LIMIT):
+                    note = "" if kind is VerdictKind.MEMORY_LIMIT else "the program wrote to its supervisor"
+                    return self._stop(kind, said, child.cpu_seconds() - began, note)
+                return _run(kind, said, child.cpu_seconds() - began)
+            if dead:
+                return self._ended(said, began)
+
+    def _frame(self) -> bytes:
+        try:
+            # One byte more than there may be, so that what is forged on top shows.
+            frame = self._child.talk.recv(len(frames.DONE) + 2)
+        except OSError:
+            frame = b""
+        if not frame:
+            self._forget(self._child.talk.fileno())
+        return frame
+
+    def _drain(self, said: _Output) -> bool:
+        """Take what is in the pipes. False: more was printed than is allowed."""
+        child = self._child
+        if child.err in self._open:
+            self._read(child.err, said.err, None)
+        return child.out not in self._open or self._read(child.out, said.out, self._limits.output_bytes)
+
+    def _read(self, descriptor: int, into: bytearray, most: int | None) -> bool:
+        while True:
+            try:
+                part = os.read(descriptor, _CHUNK)
+            except BlockingIOError:
+                return True
+            if not part:
+                self._forget(descriptor)
+                return True
+            into += part
+            if most is None:
+                del into[:-STDERR_BYTES]
+                if len(part) == _CHUNK:
+                    return True  # a flood on stderr: let the clock be looked at
+            elif len(into) > most:
+                del into[most:]
+                return False
+
+    def _forget(self, descriptor: int) -> None:
+        """Its other end is closed; polling it would wake us for nothing."""
+        if descriptor in self._open:
+            self._open.discard(descriptor)
+            self._poll.unregister(descriptor)
+
+    def _stop(self, kind: VerdictKind, said: _Output, used: float, note: str = "") -> Run:
+        self.close()
+        return _run(kind, said, used, note)
+
+    def _ended(self, said: _Output, began: float) -> Run:
+        """The process ended by itself in the middle of an input."""
+        used = self._child.cpu_seconds() - began
+        self.over = True
+        status = self._zygote.reap(self._child)
+        if os.WIFEXITED(status):
+            code = os.WEXITSTATUS(status)
+            kind = VerdictKind.RUNTIME_ERROR if code else VerdictKind.PASSED
+            return _run(kind, said, used, f"exit status {code}" if code else "")
+        number = os.WTERMSIG(status)
+        if number == signal.SIGSYS:
+            return _run(VerdictKind.SECURITY_VIOLATION, said, used, "killed for a forbidden system call")
+        if number == signal.SIGKILL:
+            # Not by us. Its own rlimit of CPU time, or the machine (out of memory, an operator).
+            late = used >= self._limits.cpu_seconds
+            return _run(VerdictKind.TIME_LIMIT if late else VerdictKind.INFRASTRUCTURE, said, used, "killed")
+        return _run(VerdictKind.RUNTIME_ERROR, said, used, f"killed by {signal.Signals(number).name}")
+
+
+def _kind(frame: bytes) -> VerdictKind:
+    if len(frame) == 2 and frame[:1] == frames.DONE and frame[1] in _OF_STATUS:
+        return _OF_STATUS[frame[1]]
+    return VerdictKind.SECURITY_VIOLATION
+
+
+def _run(kind: VerdictKind, said: _Output, used: float, note: str = "") -> Run:
+    stderr = said.err.decode("utf-8", "replace")
+    if note:
+        stderr += ("" if not stderr or stderr.endswith("\n") else "\n") + note
+    return Run(
+        kind=kind,
+        stdout=said.out.decode("utf-8", "backslashreplace"),
+        stderr_tail=stderr,
+        cpu_ms=1000 * used,
+    )
+
+
+def _encoded(text: str) -> bytes:
+    # Source and inputs may hold anything that a JSON string can, lone surrogates too.
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _asleep(pid: int) -> bool:
+    """Whether all threads wait for something: a program that blocked itself, not one that got no CPU.
+
+    It has nobody to wait for: its input is all there, its output is taken from it.
+    """
+    for _ in range(10):
+        try:
+            states = [
+                (task / "stat").read_text().rpartition(")")[2].split()[0]
+                for task in Path(f"/proc/{pid}/task").iterdir()
+            ]
+        except (OSError, IndexError):
+            return False
+        if any(state != "S" for state in states):
+            return False
+        time.sleep(0.02)
+    return True

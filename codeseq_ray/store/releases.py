@@ -1,0 +1,203 @@
+"""Releases: what the ledger says, drawn as a dataset that never changes again.
+
+A release gets its number by claiming it (`releases/NNNN.claim`, which one publisher can win), then its data,
+README.md and manifest.json, and last `latest.json` points to it. A publisher that dies on the way leaves a
+number that nothing points to; the next one takes the next number. The claim also holds a digest of all that the
+release is drawn from, by which a later publish sees that nothing has changed.
+
+Nothing in a release tells when, where or by which attempt it was made: the same outcomes give the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tempfile
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from codeseq_ray.dataset import views
+from codeseq_ray.dataset.card import card
+from codeseq_ray.dataset.counts import Counts
+from codeseq_ray.errors import IncompleteRunError, StoreError, UsageError
+from codeseq_ray.records import Outcome, PlanRow
+from codeseq_ray.store.ledger import Ledger, LedgerRow
+from codeseq_ray.store.objects import put_once
+from codeseq_ray.store.run import RunStore, json_bytes
+from codeseq_ray.store.shards import ShardWriter
+from codeseq_ray.store.spill import records_in_order
+
+FORMAT_VERSION = 1
+"""Of the release's files; goes up whenever the same outcomes are to be drawn in another way."""
+
+LATEST = "latest.json"
+_NUMBER = re.compile(r"releases/(\d{4,})[./]")
+
+
+@dataclass(frozen=True)
+class Release:
+    """A published release. `name` is relative to the run, as in `releases/0001`."""
+
+    name: str
+    uri: str
+    manifest: dict[str, Any]
+    new: bool
+    """False: nothing had changed, so this is the release that already was the latest."""
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """Rows per config, over all splits."""
+        counts: dict[str, int] = {}
+        for name, file in self.manifest["files"].items():
+            if name.startswith("data/"):
+                config = name.split("/")[1]
+                counts[config] = counts.get(config, 0) + file["rows"]
+        return counts
+
+
+def publish(
+    run: RunStore,
+    plan: Iterable[PlanRow],
+    ledger: Ledger,
+    *,
+    partial: bool = False,
+    info: Mapping[str, Any] | None = None,
+) -> Release:
+    """Draw a release of the selected sequences' outcomes and make it the latest.
+
+    `plan` is the whole plan, dropped rows included (`run.read_plan()`). `info` goes into the manifest as it is
+    and must be the same for the same work: the run's fingerprint, settings that change rows, versions of what
+    made them (`fingerprint` and `versions` also show in the card).
+
+    Raises IncompleteRunError when a selected sequence has no outcome, unless `partial` allows that (the card
+    then says how many are missing); StoreError when the store fails: publish again, nothing was half published.
+    """
+    counts, selected = _selection(plan)
+    drawn_from, outcomes = hashlib.sha256(), hashlib.sha256()
+    for row in ledger:
+        if int(row.sequence_id[1:]) not in selected:
+            counts.not_in_plan += 1
+            continue
+        counts.add_outcome(row.outcome, row.stage.value, row.reason)
+        outcomes.update(_line(row.sequence_id, row.outcome, row.stage, row.reason))
+        drawn_from.update(_line(row.sequence_id, row.attempt, row.record_key, row.outcome))
+    counts.missing = counts.selected - counts.accepted - counts.rejected - counts.failed
+    if counts.partial and not partial:
+        raise IncompleteRunError(
+            f"{counts.missing} of {counts.selected} selected sequences of run {run.run_id} have no outcome yet. "
+            "Run again to go on, or publish what there is with --partial."
+        )
+    info = dict(info or {})
+    drawn_from.update(json_bytes({"format": FORMAT_VERSION, "counts": counts.as_json(), "info": info}))
+    digest = drawn_from.hexdigest()
+    latest = read_latest(run)
+    if latest is not None and _claim(run, latest.name).get("drawn_from") == digest:
+        return latest
+
+    def winners() -> Iterable[LedgerRow]:
+        return (r for r in ledger if r.outcome is not Outcome.FAILED and int(r.sequence_id[1:]) in selected)
+
+    manifest = {
+        "format": FORMAT_VERSION,
+        "run_id": run.run_id,
+        "fingerprint": info.get("fingerprint", ""),
+        "partial": counts.partial,
+        "outcome_digest": outcomes.hexdigest(),
+        "info": info,
+    }
+    return _draw(run, winners, counts, manifest, digest)
+
+
+def read_latest(run: RunStore) -> Release | None:
+    """The release that `latest.json` points to; None before the first one."""
+    pointer = run.read_json(LATEST)
+    if pointer is None:
+        return None
+    name = str(pointer.get("release", ""))
+    manifest = run.read_json(f"{name}/manifest.json") if _NUMBER.match(f"{name}/") else None
+    if manifest is None:
+        raise StoreError(f"{run.uri}/{LATEST} points to {name!r}, which is not a whole release: restore it")
+    return Release(name, f"{run.uri}/{name}", manifest, new=False)
+
+
+def _selection(plan: Iterable[PlanRow]) -> tuple[Counts, frozenset[int]]:
+    counts = Counts()
+    planned: set[int] = set()
+    selected: set[int] = set()
+    for row in plan:
+        number = int(row.sequence_id[1:])
+        if number in planned:
+            raise UsageError(
+                f"the plan lists {row.sequence_id} twice: delete the run's plan/ to have it made anew"
+            )
+        planned.add(number)
+        if row.selected:
+            selected.add(number)
+        counts.add_planned(row)
+    return counts, frozenset(selected)
+
+
+def _draw(
+    run: RunStore,
+    winners: Callable[[], Iterable[LedgerRow]],
+    counts: Counts,
+    manifest: dict[str, Any],
+    drawn_from: str,
+) -> Release:
+    """Make all files on the local disk, then claim a number and put them."""
+    with tempfile.TemporaryDirectory(prefix="codeseq-release-") as temporary:
+        buckets, shards = Path(temporary, "buckets"), Path(temporary, "shards")
+        buckets.mkdir()
+        shards.mkdir()
+        writer = ShardWriter(shards)
+        try:
+            for record in records_in_order(run, winners(), buckets):
+                counts.add_record(record)
+                for row in views.rows(record):
+                    counts.add_row(row)
+                    writer.add(row)
+            finished = list(writer.finish())
+        finally:
+            writer.close()
+        name = _claim_number(run, drawn_from)
+        files: dict[str, dict[str, Any]] = {}
+        for shard in finished:
+            body = shard.path.read_bytes()
+            put_once(run.store, run.key(f"{name}/{shard.name}"), body)
+            files[shard.name] = _file(body, rows=shard.rows)
+    readme = card(run.run_id, counts, manifest["info"]).encode()
+    put_once(run.store, run.key(f"{name}/README.md"), readme)
+    files["README.md"] = _file(readme)
+    manifest = {**manifest, "counts": counts.as_json(), "files": files}
+    put_once(run.store, run.key(f"{name}/manifest.json"), json_bytes(manifest))
+    run.store.put(run.key(LATEST), json_bytes({"release": name}))
+    return Release(name, f"{run.uri}/{name}", manifest, new=True)
+
+
+def _claim_number(run: RunStore, drawn_from: str) -> str:
+    """The next number that no release or claim has, made ours."""
+    taken = [int(found[1]) for name in run.list("releases/") if (found := _NUMBER.match(name))]
+    number = max(taken, default=0) + 1
+    claim = json_bytes({"drawn_from": drawn_from, "publisher": uuid.uuid4().hex})
+    while True:
+        key = run.key(f"releases/{number:04d}.claim")
+        # Not ours, but with our bytes: ours after all, and only the reply was lost.
+        if run.store.put_new(key, claim) or run.store.get(key) == claim:
+            return f"releases/{number:04d}"
+        number += 1
+
+
+def _claim(run: RunStore, name: str) -> dict[str, Any]:
+    return run.read_json(f"{name}.claim") or {}
+
+
+def _file(body: bytes, **more: int) -> dict[str, Any]:
+    return {"bytes": len(body), "sha256": hashlib.sha256(body).hexdigest(), **more}
+
+
+def _line(*words: object) -> bytes:
+    return json.dumps([str(word) for word in words]).encode() + b"\n"

@@ -1,0 +1,1 @@
+"""Thin, linear mains: settings → build → run → say what happened."""

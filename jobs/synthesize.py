@@ -1,0 +1,80 @@
+"""The main job: integer sequences in, a verified dataset of problems, programs and tests out.
+
+    python jobs/synthesize.py                                   the bundled sample, no model, a local Ray
+    python jobs/synthesize.py --input PATH --output URI --run-id ID [--limit N] [--config FILE]
+    ray job submit --working-dir . -- python jobs/synthesize.py --output s3://bucket/prefix …
+
+Exit status: 0 all done, 1 stopped before the end (start it again to go on), 2 the request cannot be carried out.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+# A job runs from a bare copy of this repository where the package may not be installed.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from codeseq_ray import summary
+from codeseq_ray.errors import CodeseqError, UsageError
+from codeseq_ray.settings import Settings, load
+
+
+def main(argv: list[str] | None = None) -> int:
+    settings = load(argv)
+    if settings.preview:
+        return show_preview(settings)
+    from codeseq_ray.pipeline import run as pipeline  # Ray is only loaded when there is work for it
+
+    result = pipeline.execute(settings, say)
+    ledger = result.ledger
+    print()
+    print(
+        summary.funnel(
+            planned=result.planned,
+            selected=result.selected,
+            drops=result.drops,
+            outcomes=ledger.outcomes,
+            reasons=ledger.reasons,
+        )
+    )
+    if example := pipeline.shown_record(result.run, ledger):
+        print(f"\nOne of the accepted, whole:\n\n{summary.whole(example)}")
+    print()
+    print(
+        summary.closing(
+            run_id=result.run.run_id,
+            run_uri=result.run.uri,
+            release_uri=result.release.uri,
+            rows=result.release.rows,
+            diagnostics=result.diagnostics,
+            walls=result.walls,
+            builtin=settings.agents == "builtin",
+            seconds=result.seconds,
+        )
+    )
+    return 0
+
+
+def show_preview(settings: Settings) -> int:
+    from codeseq_ray.pipeline.preview import preview
+
+    for record in preview(settings):
+        print(summary.whole(record), end="\n\n")
+    print("Nothing was stored. Without --preview the whole input is worked on.")
+    return 0
+
+
+def say(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except CodeseqError as error:
+        print(f"synthesize: {error}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, UsageError) else 1)
+    except KeyboardInterrupt:
+        print("stopped; the same command with the same --run-id goes on from here", file=sys.stderr)
+        sys.exit(1)
