@@ -72,7 +72,8 @@ class Asker:
 
     async def object(self, stage: str, prompt: str, view: View, model: type[M], max_tokens: int) -> Answer[M]:
         """Ask for a JSON object; where none can be read, say what is wrong and ask once more."""
-        schema = model.model_json_schema()
+        # In this mode every field is required, as strict servers want it and as steps before an output need it.
+        schema = model.model_json_schema(mode="serialization")
         asked = self.prompts.render(prompt, view=view)
         request = ChatRequest(asked.messages, max_tokens, self.temperature, schema)
         calls: list[Call] = []

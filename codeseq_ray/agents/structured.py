@@ -14,7 +14,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    WithJsonSchema,
+)
+
+from codeseq_ray.cases import EXAMPLES
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -59,13 +70,22 @@ def _filled(text: str) -> str:
     return text
 
 
+def _text(characters: int) -> WithJsonSchema:
+    """A string in the schema, with a bound: a small model that repeats itself is made to close its quotes."""
+    return WithJsonSchema({"type": "string", "minLength": 1, "maxLength": characters})
+
+
 Text = Annotated[str, AfterValidator(_filled)]
+LongText = Annotated[Text, _text(2400)]
+ShortText = Annotated[Text, _text(1200)]
 ExactText = Annotated[
     str,
     BeforeValidator(_exact),
     AfterValidator(_filled),
     WithJsonSchema({"type": "string", "pattern": "^-?[0-9]+$"}),
 ]
+TWO: dict[str, JsonValue] = {"minItems": EXAMPLES, "maxItems": EXAMPLES}
+"""Asked of the server only: an answer with another number of items is for the mechanical checks to refuse."""
 
 
 class Asked(BaseModel):
@@ -77,30 +97,30 @@ class Asked(BaseModel):
 class ExampleDraft(Asked):
     input: ExactText
     output: ExactText
-    explanation: Text
+    explanation: ShortText
 
 
 class ProblemDraft(Asked):
-    description: Text
-    input_format: Text
-    output_format: Text
-    examples: list[ExampleDraft]
+    description: LongText
+    input_format: ShortText
+    output_format: ShortText
+    examples: list[ExampleDraft] = Field(json_schema_extra=TWO)
 
 
 class WorkedAnswer(Asked):
     # In this order a model that follows the schema must write the steps before the output.
     input: ExactText
-    steps: str = ""
+    steps: Annotated[str, _text(2400)] = ""
     output: ExactText
 
 
 class WorkedAnswers(Asked):
-    answers: list[WorkedAnswer]
+    answers: list[WorkedAnswer] = Field(json_schema_extra=TWO)
 
 
 class AnalysisDraft(Asked):
-    why_expected: Text
-    what_is_wrong: Text
+    why_expected: LongText
+    what_is_wrong: LongText
 
 
 # ---------------------------------------------------------------------------------------------------- text

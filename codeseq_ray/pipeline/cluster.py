@@ -2,7 +2,7 @@
 
 Loop actors wait for CPU tasks (fits, sandbox runs). If actors or readers could take all logical CPUs, the tasks
 would never start and everybody would wait for ever. So a whole CPU always has room for one task beside its share
-of actors and readers, and the tasks' CPUs are kept out of Ray Data's budget (`docs/design/pipeline.md`).
+of actors and readers, and Ray Data's budget is that share (`docs/design/pipeline.md`).
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ _BLOCK_BYTES = 64 * 1024
 def connect(local_cpus: int | None) -> None:
     """Join the cluster that `RAY_ADDRESS`, a job or `ray start --head` offers; else start a local Ray."""
     if not ray.is_initialized():
+        # Ray's own remarks (an actor pool's arguments lie in the object store …) are for its log files.
+        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
         quiet = {"logging_level": logging.WARNING, "log_to_driver": False}
         try:
             ray.init(address="auto", **quiet)
@@ -43,8 +45,8 @@ def connect(local_cpus: int | None) -> None:
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     context.target_max_block_size = _BLOCK_BYTES
-    budget = ExecutionResources(cpu=TASK_CPUS * max(1.0, cpus()))
-    context.execution_options.exclude_resources = budget
+    share = (1 - TASK_CPUS) * max(1.0, cpus())
+    context.execution_options.resource_limits = ExecutionResources.for_limits(cpu=share)
     logging.getLogger("ray.data").setLevel(logging.ERROR)
 
 

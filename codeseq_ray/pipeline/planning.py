@@ -41,7 +41,7 @@ def make_plan(source: Source, settings: SelectionSettings) -> tuple[Iterator[Pla
     report = InputReport()
     records = 0
     screened = ray.data.read_datasource(
-        ShardSource(source.shards(), screened_tables(settings)), ray_remote_args={"num_cpus": READ_CPUS}
+        ShardSource(source.shards(), screened_tables(settings)), num_cpus=READ_CPUS
     )
     for table in screened.iter_batches(batch_size=None, batch_format="pyarrow"):
         for row in table.to_pylist():

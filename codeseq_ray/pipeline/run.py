@@ -226,7 +226,7 @@ def _work(run: RunStore, settings: Settings, source: Source, todo: Todo, progres
     least, most = cluster.loop_actors(settings.loop_actors_min, settings.loop_actors_max)
     job = LoopJob(settings, run.store.uri, run.run_id, ledger_index.start(run.store.uri, run.run_id))
     done = ray.data.read_datasource(
-        ShardSource(source.shards(), sequence_tables(todo)), ray_remote_args={"num_cpus": cluster.READ_CPUS}
+        ShardSource(source.shards(), sequence_tables(todo)), num_cpus=cluster.READ_CPUS
     ).map_batches(
         LoopActor,
         fn_constructor_args=(job,),
@@ -236,8 +236,6 @@ def _work(run: RunStore, settings: Settings, source: Source, todo: Todo, progres
             min_size=least, max_size=max(least, most), max_concurrent_calls_per_actor=CALLS_PER_ACTOR
         ),
         num_cpus=cluster.LOOP_CPUS,
-        max_restarts=-1,
-        max_task_retries=-1,
     )
     for table in done.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
         progress.add(table.to_pylist())

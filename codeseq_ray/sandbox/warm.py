@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codeseq_ray.errors import InfrastructureError, SandboxUnavailableError
-from codeseq_ray.sandbox import frames, walls
+from codeseq_ray.sandbox import frames
 
 _START_SECONDS = 60.0
 """A zygote starts in a tenth of a second; a busy machine may take its time."""

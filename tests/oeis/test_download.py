@@ -341,7 +341,7 @@ def test_a_full_disk_is_named_and_the_old_file_stays(
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(module.os, "fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(UsageError, match="disk is full"):
         get()
     assert path.read_bytes() == BODY

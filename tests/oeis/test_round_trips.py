@@ -238,3 +238,27 @@ def test_b_files_may_lie_in_groups_and_compressed(tmp_path: Path) -> None:
 def test_seq_text_needs_all_three_lines_of_terms() -> None:
     """Guards the round trips above: they must reach %T and %U."""
     assert "%U" in seq_text(Sequence(id="A000001", name="x", terms=(1, 2, 3)))
+
+
+def test_a_stripped_file_alone_is_an_input_and_complains_once_of_the_names(tmp_path: Path) -> None:
+    path = tmp_path / "terms.txt"
+    path.write_text("A000001 ,1,2,\nA000002 ,3,\n")
+    found, diagnostics = read(path)
+    assert [s.terms for s in found] == [(1, 2), (3,)]
+    assert [str(d) for d in diagnostics] == ["terms.txt:0: no names[.gz] beside it: all names are empty"]
+
+
+def test_a_folder_of_json_files_gives_one_shard_each(tmp_path: Path) -> None:
+    first, second = (Sequence(id=f"A00000{n}", name="N.", terms=(n,)) for n in (1, 2))
+    write_json(tmp_path, [first], "list")
+    write_json(tmp_path, [second], "answers per line")
+    source = open_source(str(tmp_path))
+    assert (source.format, len(source.shards())) == ("json", 2)
+    assert read(tmp_path) == ([first, second], [])
+
+
+def test_a_clone_gives_one_shard_for_each_group(tmp_path: Path) -> None:
+    entries = [Sequence(id=i, name="N.", terms=(1,)) for i in ("A000001", "A000999", "A001000", "A1000000")]
+    source = open_source(str(write_clone(tmp_path, entries)))
+    per_shard = [[s.id for s in shard.read() if isinstance(s, Sequence)] for shard in source.shards()]
+    assert (source.format, per_shard) == ("oeisdata", [["A000001", "A000999"], ["A001000"], ["A1000000"]])

@@ -181,8 +181,8 @@ def test_nothing_of_the_house_is_in_memory(executor: SandboxExecutor) -> None:
 import gc, sys
 gc.unfreeze()
 print(sorted(name for name in sys.modules if name.partition(".")[0] in ("codeseq_ray", "pydantic", "ray", "pytest")))
-reachable = [o for o in gc.get_objects() if isinstance(o, (dict, list, tuple))]
-strings = [s for o in reachable for s in (o.values() if isinstance(o, dict) else o) if type(s) is str]
+reachable = [o for o in gc.get_objects() if type(o) in (dict, list, tuple)]
+strings = [s for o in reachable for s in (o.values() if type(o) is dict else o) if type(s) is str]
 print(len(strings) > 1000, [s for s in strings if s.startswith("the expected") and s.endswith("output")])
 """
     assert outcome(executor, source) == "passed []\nTrue []", expected

@@ -181,7 +181,7 @@ def read_text(text: object) -> str:
 
 
 TestWriters = Writers.TestCase
-TestWriters.settings = settings(max_examples=60, stateful_step_count=15, deadline=None)
+TestWriters.settings = settings(max_examples=40, stateful_step_count=12, deadline=None)
 
 
 @pytest.mark.parametrize("dies_at", [1, 2])

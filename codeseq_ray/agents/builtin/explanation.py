@@ -116,9 +116,9 @@ def _(rule: ProductSeries, n: int, symbol: str) -> str:
     used = ", ".join(f"c({k}) = {rule.exponents.value(k)}" for k in range(1, power + 1))
     product = substituted(sum_text([(rule.factor, "p")]), {"p": coefficients[power]})
     return (
-        (f"Only the factors with {used} matter up to x^{power}. " if power else "")
-        + f"Up to x^{power} the product is {_series_text(coefficients)}; the coefficient of x^{power} is "
-        f"{coefficients[power]}, so " + _evaluated(symbol, n, product, rule.value(n))
+        (f"Only the factors with {used} matter here. " if power else "")
+        + f"Up to x^{power} the product is {_series_text(coefficients)}, with {coefficients[power]} at x^{power}; "
+        "so " + _evaluated(symbol, n, product, rule.value(n))
     )
 
 
@@ -131,7 +131,8 @@ def _(rule: AlgebraicSeries, n: int, symbol: str) -> str:
     compared = "1 and x" if k == 1 else f"1, x and x^{k}" if k == 2 else f"1, x, ..., x^{k}"
     return (
         f"Comparing the coefficients of {compared} in the equation one after another leaves only "
-        f"A = {_series_text(values)} + ..., and the coefficient of {power_text('x', k)} is {symbol}({n}) = {values[k]}."
+        f"A = {_series_text(values)} + ..., and the coefficient of {power_text('x', k)} is "
+        f"{symbol}({n}) = {values[k]}."
     )
 
 

@@ -89,7 +89,7 @@ def _(rule: LinearRecurrence) -> tuple[str, str]:
 n = int(input())
 extras = {gifts}
 values = [0] * {order}  # everything before number {rule.start} is 0
-for m in range({rule.start}, n + 1):
+for m in range({f"{rule.start}, " if rule.start else ""}n + 1):
     extra = extras[{place}] if {place} < {len(gifts)} else 0
     values.append({right})
 print(values[-1])

@@ -109,7 +109,8 @@ def _digit_functions() -> list[Function]:
             says.format(base=words[base]),
             least,
             lambda m: compute(_digits(m, base)),
-            DIGITS
+            _imports(body)
+            + DIGITS
             + f"\n\ndef f(m):\n    digits = digits_of(m, {base})  # least significant first\n    return {body}\n",
         )
 
@@ -148,12 +149,18 @@ def _digit_functions() -> list[Function]:
     return out
 
 
+def _imports(body: str) -> str:
+    """The import line for those of math's functions that an expression calls."""
+    names = [name for name in ("gcd", "prod") if f"{name}(" in body]
+    return f"from math import {', '.join(names)}\n\n\n" if names else ""
+
+
 def _from_factors(says: str, body: str, compute: Callable[[int], int]) -> Function:
-    return Function(says, 1, compute, FACTORS + f"\n\ndef f(m):\n    return {body}\n")
+    return Function(says, 1, compute, _imports(body) + FACTORS + f"\n\ndef f(m):\n    return {body}\n")
 
 
 def _from_divisors(says: str, body: str, compute: Callable[[int], int]) -> Function:
-    return Function(says, 1, compute, DIVISORS + f"\n\ndef f(m):\n    return {body}\n")
+    return Function(says, 1, compute, _imports(body) + DIVISORS + f"\n\ndef f(m):\n    return {body}\n")
 
 
 def _from_primes(says: str, least: int, lines: str, compute: Callable[[int], int]) -> Function:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-FACTORS = '''from math import prod
-
-
-def factors(m):
+FACTORS = '''def factors(m):
     """Primes of m with their exponents, by trial division."""
     found = []
     p = 2
@@ -22,7 +19,7 @@ def factors(m):
     return found
 '''
 
-DIVISORS = '''from math import gcd, isqrt
+DIVISORS = '''from math import isqrt
 
 
 def divisors(m):
@@ -45,10 +42,7 @@ PRIMES = """def is_prime(k):
     return True
 """
 
-DIGITS = """from math import prod
-
-
-def digits_of(m, base):
+DIGITS = """def digits_of(m, base):
     digits = []
     while m:
         m, digit = divmod(m, base)

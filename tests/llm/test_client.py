@@ -1,0 +1,360 @@
+"""The client against a server that behaves like one, in fair and bad weather."""
+
+from __future__ import annotations
+
+import asyncio
+import email.utils
+import logging
+import pickle
+import time
+from collections import Counter, defaultdict
+
+import pytest
+from pydantic import SecretStr
+
+from codeseq_ray.errors import EndpointRefusedError, InfrastructureError, UsageError
+from codeseq_ray.llm import client as client_module
+from codeseq_ray.llm import troubles
+from codeseq_ray.llm.client import OpenAIChatClient, clients, prompt_tokens
+from codeseq_ray.llm.endpoint import Endpoint, preflight
+from codeseq_ray.llm.settings import LLMSettings
+from codeseq_ray.ports import ChatRequest
+
+from .server import ModelServer, Weather
+
+KEY = SecretStr("sk-very-secret-0123456789")
+
+
+def request(
+    text: str = "hello", *, max_tokens: int = 50, schema: dict[str, str] | None = None
+) -> ChatRequest:
+    return ChatRequest(({"role": "user", "content": text},), max_tokens, 0.5, schema)
+
+
+def client_of(
+    server: ModelServer,
+    model: str = "generator",
+    *,
+    retries: int = 5,
+    in_flight: int = 64,
+    timeout: float = 20.0,
+    key: SecretStr | None = None,
+) -> OpenAIChatClient:
+    endpoint = Endpoint(server.url, key, in_flight=in_flight, timeout_seconds=timeout)
+    return OpenAIChatClient(endpoint, model, retries=retries)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Backoff of milliseconds; what the server asks for is kept."""
+    monkeypatch.setattr(troubles, "FIRST_WAIT_SECONDS", 0.002)
+    monkeypatch.setattr(troubles, "LONGEST_WAIT_SECONDS", 0.02)
+
+
+async def test_the_answer_carries_what_the_server_said() -> None:
+    async with ModelServer().running() as server:
+        client = client_of(server)
+        answers = [await client.chat(request(f"question {i}", max_tokens=100)) for i in range(30)]
+        await client.close()
+    for i, answer in enumerate(answers):
+        assert answer.model == "generator"
+        assert answer.completion_tokens == len(answer.text.split())
+        assert answer.prompt_tokens == 2
+        assert answer.attempts == 1
+        assert 0 < answer.seconds < 20
+        assert answer.finish_reason == ("length" if answer.completion_tokens == 100 else "stop"), i
+        assert answer.reasoning == "" or answer.reasoning.endswith(answer.text.split()[0])
+    assert {a.finish_reason for a in answers} == {"stop", "length"}
+    assert any(a.reasoning for a in answers)
+    assert all("seed" not in body for body in server.asked)
+
+
+async def test_no_more_requests_are_out_than_allowed_and_the_bound_is_reached() -> None:
+    async with ModelServer(slots=64).running() as server:
+        client = client_of(server, in_flight=7)
+        await asyncio.gather(*(client.chat(request(f"question {i}")) for i in range(80)))
+        await client.close()
+    assert server.most_open == 7
+    assert server.listings == 1, "the list of models is asked for once"
+
+
+async def test_two_roles_on_one_endpoint_share_its_slots() -> None:
+    async with ModelServer(slots=64).running() as server:
+        settings = LLMSettings(
+            generator_url=server.url,
+            verifier_url=server.url + "/",
+            generator_model="generator",
+            verifier_model="verifier",
+            requests_in_flight=5,
+        )
+        pair = clients(settings)
+        answers = await asyncio.gather(*(pair[i % 2].chat(request(f"question {i}")) for i in range(40)))
+        await asyncio.gather(*(client.close() for client in pair))
+    assert server.most_open == 5
+    assert Counter(a.model for a in answers) == {"generator": 20, "verifier": 20}
+
+
+@pytest.mark.usefixtures("quick")
+async def test_in_bad_weather_nothing_is_lost_and_every_retry_is_counted() -> None:
+    weather = Weather(busy=0.15, error=0.1, dropped=0.1, broken=0.05, not_json=0.05, faults_per_request=5)
+    async with ModelServer(weather=weather, slots=32).running() as server:
+        client = client_of(server, in_flight=16, retries=5)
+        answers = await asyncio.gather(*(client.chat(request(f"question {i}")) for i in range(200)))
+        await client.close()
+    assert len(answers) == 200
+    assert server.most_open <= 16
+    assert sum(a.attempts for a in answers) == len(server.asked)
+    for name in ("busy", "error", "dropped", "broken", "not_json"):
+        assert server.outcomes[name] > 0, name
+    assert server.outcomes["answered"] == 200
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("fault", ["busy", "error", "dropped", "broken", "not_json"])
+async def test_retries_end_in_infrastructure_trouble_after_their_bound(fault: str) -> None:
+    async with ModelServer(weather=Weather(**{fault: 1.0})).running() as server:
+        client = client_of(server, retries=3)
+        with pytest.raises(InfrastructureError, match="after 4 tries") as caught:
+            await client.chat(request())
+        await client.close()
+    assert len(server.asked) == 4
+    assert server.url in str(caught.value)
+    assert not isinstance(caught.value, UsageError)
+
+
+async def test_retry_after_in_seconds_is_honoured() -> None:
+    weather = Weather(busy=1.0, retry_after="0.4", faults_per_request=2)
+    async with ModelServer(weather=weather).running() as server:
+        client = client_of(server)
+        answers = await asyncio.gather(*(client.chat(request(f"question {i}")) for i in range(10)))
+        await client.close()
+    assert {a.attempts for a in answers} == {3}
+    times: defaultdict[str, list[float]] = defaultdict(list)
+    for digest, at in server.arrivals:
+        times[digest].append(at)
+    gaps = [later - at for of in times.values() for at, later in zip(of, of[1:], strict=False)]
+    assert len(gaps) == 20
+    assert min(gaps) >= 0.4
+    assert len({round(gap, 3) for gap in gaps}) > 5, "clients that failed together return apart"
+
+
+def test_retry_after_is_read_as_seconds_or_as_a_date() -> None:
+    soon = email.utils.formatdate(time.time() + 60, usegmt=True)
+    assert troubles.retry_after({"retry-after": "7"}) == 7
+    assert 57 <= (troubles.retry_after({"retry-after": soon}) or 0) <= 61
+    past = email.utils.formatdate(time.time() - 60, usegmt=True)
+    assert troubles.retry_after({"retry-after": past}) == 0
+    for unreadable in ("", "soon", "nan", "inf", "1e999"):
+        assert troubles.retry_after({"retry-after": unreadable}) is None, unreadable
+
+
+async def test_a_pause_beyond_reason_is_not_waited_for() -> None:
+    async with ModelServer(weather=Weather(busy=1.0, retry_after="86400")).running() as server:
+        client = client_of(server)
+        with pytest.raises(InfrastructureError, match="after 1 try"):
+            await asyncio.wait_for(client.chat(request()), 10)
+        await client.close()
+
+
+def test_the_wait_grows_within_its_span_and_never_undercuts_the_server() -> None:
+    for retry in range(1, 12):
+        span = min(troubles.LONGEST_WAIT_SECONDS, troubles.FIRST_WAIT_SECONDS * 2 ** (retry - 1))
+        plain = troubles.Trouble(troubles.Kind.SERVER, "")
+        waits = [troubles.wait_before_retry(plain, retry) or 0.0 for _ in range(200)]
+        assert max(waits) <= span
+        assert max(waits) > span / 2 > min(waits)
+        asked = troubles.Trouble(troubles.Kind.BUSY, "", retry_after=3.0)
+        assert min(troubles.wait_before_retry(asked, retry) or 0.0 for _ in range(50)) >= 3.0
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_time_out_is_tried_once_more_only_and_the_server_is_told_to_stop() -> None:
+    async with ModelServer(weather=Weather(hanging=1.0)).running() as server:
+        client = client_of(server, timeout=0.3, retries=5)
+        with pytest.raises(InfrastructureError, match="time-out"):
+            await client.chat(request())
+        await asyncio.sleep(0.2)
+        assert len(server.asked) == 2
+        assert server.abandoned == 2, "an abandoned request must not go on paying for tokens"
+        await client.close()
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_dropped_connection_is_not_taken_for_a_time_out() -> None:
+    async with ModelServer(weather=Weather(dropped=1.0, faults_per_request=4)).running() as server:
+        client = client_of(server, retries=5)
+        answer = await client.chat(request())
+        await client.close()
+    assert answer.attempts == 5
+
+
+async def test_a_server_that_is_not_there_is_infrastructure_trouble(
+    monkeypatch: pytest.MonkeyPatch, quick: None
+) -> None:
+    async with ModelServer().running() as server:
+        pass
+    client = client_of(server, retries=2)
+    with pytest.raises(InfrastructureError, match="no connection"):
+        await client.chat(request())
+    await client.close()
+
+
+@pytest.mark.parametrize("listing", [True, False])
+async def test_a_refused_key_stops_at_once_and_stays_secret(
+    listing: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with ModelServer(api_key="another", lists_models=listing).running() as server:
+        client = client_of(server, key=KEY)
+        with pytest.raises(EndpointRefusedError) as caught:
+            await client.chat(request())
+        await client.close()
+    assert server.listings + len(server.asked) == 1
+    shown = f"{caught.value!r} {caught.value} {client!r} {client.endpoint!r} {vars(client.endpoint)}"
+    assert server.url in str(caught.value)
+    assert "API key" in str(caught.value)
+    assert KEY.get_secret_value() not in shown + caplog.text
+
+
+async def test_an_unknown_model_stops_at_once_and_says_where_to_look() -> None:
+    async with ModelServer().running() as server:
+        client = client_of(server, "genrator")
+        with pytest.raises(EndpointRefusedError, match=r"genrator[\s\S]*/v1/models"):
+            await client.chat(request())
+        await client.close()
+    assert len(server.asked) == 1
+
+
+async def test_the_right_key_is_sent() -> None:
+    async with ModelServer(api_key=KEY.get_secret_value()).running() as server:
+        client = client_of(server, key=KEY)
+        assert (await client.chat(request())).text
+        await client.close()
+
+
+async def test_max_tokens_keep_within_the_servers_context() -> None:
+    async with ModelServer(context=1000).running() as server:
+        client = client_of(server)
+        prompt = "word " * 200
+        await client.chat(request(prompt, max_tokens=5000))
+        await client.chat(request(prompt, max_tokens=300))
+        await client.close()
+    estimate = prompt_tokens([{"content": prompt}])
+    assert [body["max_tokens"] for body in server.asked] == [1000 - estimate, 300]
+
+
+@pytest.mark.parametrize("context_known", [True, False])
+async def test_a_low_estimate_leaves_the_room_to_the_server(context_known: bool) -> None:
+    """Many short words: more tokens than our estimate, so the server says 400 once, then gives what is left."""
+    async with ModelServer(context=1000, lists_models=context_known).running() as server:
+        client = client_of(server)
+        answer = await client.chat(request("a " * 900, max_tokens=600))
+        await client.close()
+    assert answer.finish_reason == "stop"
+    assert answer.attempts == len(server.asked) == 2
+    assert "max_tokens" not in server.asked[-1]
+
+
+async def test_a_prompt_beyond_the_context_is_an_answer_with_that_reason() -> None:
+    async with ModelServer(context=1000).running() as server:
+        client = client_of(server)
+        answer = await client.chat(request("word " * 2000))
+        await client.close()
+    assert (answer.text, answer.finish_reason) == ("", "context_length")
+    assert answer.attempts == len(server.asked)
+
+
+async def test_a_server_without_schemas_is_asked_without_them_from_then_on() -> None:
+    async with ModelServer(schemas=False).running() as server:
+        client = client_of(server)
+        first = await client.chat(request("one", schema={"type": "object"}))
+        second = await client.chat(request("two", schema={"type": "object"}))
+        await client.close()
+    assert (first.attempts, second.attempts) == (2, 1)
+    assert ["response_format" in body for body in server.asked] == [True, False, False]
+
+
+async def test_a_server_with_schemas_is_given_them() -> None:
+    async with ModelServer().running() as server:
+        client = client_of(server)
+        await client.chat(request("one", schema={"type": "object"}))
+        await client.close()
+    assert server.asked[0]["response_format"]["json_schema"]["schema"] == {"type": "object"}
+
+
+def test_a_client_serves_one_event_loop_after_another_and_can_be_sent_before_use() -> None:
+    """Actors get the client made elsewhere, and run it on a loop of their own."""
+
+    async def ask(server: ModelServer) -> str:
+        async with server.running():
+            return (await client.chat(request())).text
+
+    server = ModelServer(port=_free_port())
+    client = pickle.loads(pickle.dumps(client_of(server)))
+    assert asyncio.run(ask(server)) == asyncio.run(ask(server)) != ""
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+async def test_preflight_passes_where_model_and_server_are_there() -> None:
+    async with ModelServer(starts_after=0.8).running() as server:
+        await preflight(server.url, "verifier", seconds=10)
+
+
+async def test_preflight_names_the_models_that_there_are() -> None:
+    async with ModelServer().running() as server:
+        with pytest.raises(EndpointRefusedError, match="generator, verifier"):
+            await preflight(server.url, "no-such-model")
+
+
+async def test_preflight_says_that_nothing_answers_within_its_time() -> None:
+    async with ModelServer(starts_after=60).running() as server:
+        begun = time.monotonic()
+        with pytest.raises(UsageError, match=r"does not answer[\s\S]*503|does not answer[\s\S]*loading"):
+            await preflight(server.url, "generator", seconds=1)
+        assert time.monotonic() - begun < 5
+    with pytest.raises(UsageError, match="no connection"):
+        await preflight(server.url, "generator", seconds=1)
+
+
+async def test_preflight_refuses_a_wrong_key_without_showing_it() -> None:
+    async with ModelServer(api_key="another").running() as server:
+        with pytest.raises(EndpointRefusedError) as caught:
+            await preflight(server.url, "generator", KEY)
+    assert KEY.get_secret_value() not in f"{caught.value!r} {caught.value}"
+
+
+def test_settings_keep_keys_out_of_urls_and_reprs() -> None:
+    with pytest.raises(ValueError, match="API key setting") as caught:
+        LLMSettings(generator_url="http://me:hidden@host/v1")
+    assert "hidden" not in str(caught.value.errors(include_input=False))  # type: ignore[attr-defined]
+    for wrong in ("host:8000/v1", "ftp://host", "http://", ""):
+        with pytest.raises(ValueError, match="OpenAI-compatible"):
+            LLMSettings(verifier_url=wrong)
+    settings = LLMSettings(generator_url="http://host/v1/", generator_api_key=KEY)
+    assert settings.generator_url == "http://host/v1"
+    assert KEY.get_secret_value() not in f"{settings!r} {settings.model_dump_json()}"
+
+
+def test_clients_name_the_settings_that_are_missing() -> None:
+    with pytest.raises(UsageError, match="--generator-model, --verifier-url"):
+        clients(LLMSettings(generator_url="http://host/v1", verifier_model="m"))
+
+
+def test_only_settings_that_change_a_row_are_marked() -> None:
+    row = {
+        name
+        for name, info in LLMSettings.model_fields.items()
+        if isinstance(info.json_schema_extra, dict) and info.json_schema_extra.get("row")
+    }
+    unmarked = set(LLMSettings.model_fields) - row
+    assert all(name.endswith(("_model", "_temperature", "_max_tokens")) for name in row)
+    assert not any(name.endswith(("_model", "_temperature", "_max_tokens")) for name in unmarked)
+    assert client_module.TIMEOUT_RETRIES == 1
