@@ -22,13 +22,15 @@ class Usage:
     machine_cpu_seconds: float = 0.0
     """What the whole machine was busy meanwhile: an upper bound that no process escapes."""
     peak_mib: dict[str, float] = field(default_factory=dict)
+    cpu_by_role: dict[str, float] = field(default_factory=dict)
+    processes: dict[str, int] = field(default_factory=dict)
     output: str = ""
 
 
 def measure(command: list[str], environment: dict[str, str] | None = None) -> Usage:
     """Run a command to its end, looking at its tree twice a second."""
     usage = Usage()
-    seen: dict[tuple[int, str], float] = {}
+    seen: dict[tuple[int, str, str], float] = {}
     known: set[int] = set()
     busy = _busy()
     begun = time.monotonic()
@@ -50,11 +52,14 @@ def measure(command: list[str], environment: dict[str, str] | None = None) -> Us
     watcher.join()
     usage.exit_code = process.returncode
     usage.cpu_seconds = sum(seen.values())
+    for (_, _, role), seconds in seen.items():
+        usage.cpu_by_role[role] = usage.cpu_by_role.get(role, 0.0) + seconds
+        usage.processes[role] = usage.processes.get(role, 0) + 1
     usage.machine_cpu_seconds = _busy() - busy
     return usage
 
 
-def _sample(root: int, known: set[int], seen: dict[tuple[int, str], float], usage: Usage) -> None:
+def _sample(root: int, known: set[int], seen: dict[tuple[int, str, str], float], usage: Usage) -> None:
     parents: dict[int, int] = {}
     stats: dict[int, list[str]] = {}
     for entry in os.listdir("/proc"):
@@ -75,7 +80,7 @@ def _sample(root: int, known: set[int], seen: dict[tuple[int, str], float], usag
         role = _role(pid, root)
         # Programs live for milliseconds: their time is seen in the zygote that reaped them.
         ticks = sum(map(int, fields[11:15] if role == "zygote" else fields[11:13]))
-        key = (pid, fields[19])
+        key = (pid, fields[19], role)
         seen[key] = max(seen.get(key, 0.0), ticks / _TICK)
         usage.peak_mib[role] = max(usage.peak_mib.get(role, 0.0), _peak(pid))
 

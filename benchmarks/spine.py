@@ -62,6 +62,8 @@ def main() -> None:
         "wall_seconds": round(usage.wall_seconds, 1),
         "cpu_seconds": round(usage.cpu_seconds, 1),
         "machine_cpu_seconds": round(usage.machine_cpu_seconds, 1),
+        "cpu_by_role": {role: round(seconds, 1) for role, seconds in sorted(usage.cpu_by_role.items())},
+        "processes": usage.processes,
         "peak_mib": {role: round(mib) for role, mib in sorted(usage.peak_mib.items())},
         "machine": {
             "cpus": os.cpu_count(),

@@ -29,7 +29,7 @@ from codeseq_ray.cases import EXAMPLES
 
 T = TypeVar("T", bound=BaseModel)
 
-REPAIRED_STARTS = 64
+REPAIRED_STARTS = 16
 """Opening braces from which a repair is tried, at most: bounds the work on an answer made of braces."""
 
 
@@ -91,7 +91,11 @@ TWO: dict[str, JsonValue] = {"minItems": EXAMPLES, "maxItems": EXAMPLES}
 class Asked(BaseModel):
     """Base of the objects that models are asked for. The schema is strict, the reader is lenient."""
 
-    model_config = ConfigDict(extra="ignore", json_schema_extra={"additionalProperties": False})
+    model_config = ConfigDict(
+        extra="ignore",
+        json_schema_extra={"additionalProperties": False},
+        json_schema_serialization_defaults_required=True,
+    )
 
 
 class ExampleDraft(Asked):
@@ -133,22 +137,22 @@ def sound(text: str) -> str:
 
 def split_thoughts(text: str) -> tuple[str, str]:
     """(answer, thoughts): `<think>…</think>` blocks taken out, also where only one of the two tags is there."""
+    answer: list[str] = []
     thoughts: list[str] = []
-
-    def keep(match: re.Match[str]) -> str:
-        thoughts.append(match[1])
-        return ""
-
-    answer = re.sub(r"<think>(.*?)</think>", keep, text, flags=re.DOTALL)
-    # Some chat templates write the opening tag into the prompt; a truncated answer lacks the closing one.
-    before, closing, after = answer.rpartition("</think>")
-    if closing:
-        thoughts.append(before)
-        answer = after
-    answer, opening, unfinished = answer.partition("<think>")
-    if opening:
-        thoughts.append(unfinished)
-    return sound(answer).strip(), sound("\n\n".join(t.strip() for t in thoughts if t.strip()))
+    thinking = False
+    for part in re.split(r"(</?think>)", text):
+        if part == "<think>":
+            # A truncated answer never closes it.
+            thinking = True
+        elif part == "</think>":
+            if not thinking:
+                # Some chat templates write the opening tag into the prompt: all before was thought.
+                thoughts.extend(answer)
+                answer = []
+            thinking = False
+        else:
+            (thoughts if thinking else answer).append(part)
+    return sound("".join(answer)).strip(), sound("\n\n".join(t.strip() for t in thoughts if t.strip()))
 
 
 # ---------------------------------------------------------------------------------------------------- JSON
@@ -196,7 +200,9 @@ def _valid_objects(text: str) -> Iterator[dict[str, Any]]:
     while start >= 0:
         try:
             found, end = decoder.raw_decode(text, start)
-        except (ValueError, RecursionError):
+        except RecursionError:
+            return
+        except ValueError:
             end = start + 1
         else:
             yield found
@@ -263,29 +269,29 @@ _PYTHON = frozenset({"python", "python3", "py", "py3"})
 
 def last_code_block(text: str) -> CodeBlock | None:
     """The last block marked as Python; if there is none, the last one without a mark."""
-    blocks = list(_blocks(text))
+    fences = list(_fenced(text))
     for languages in (_PYTHON, frozenset({""})):
-        for language, block in reversed(blocks):
-            if language in languages and block.source.strip():
-                return block
+        for opening, closing in reversed(fences):
+            if opening[3].lower() not in languages:
+                continue
+            inside = text[opening.end() : closing.start() if closing else len(text)]
+            source = textwrap.dedent(inside.lstrip("\n").rstrip())
+            if source:
+                return CodeBlock(
+                    source=source + "\n",
+                    before=text[: opening.start()].strip(),
+                    after=text[closing.end() :].strip() if closing else "",
+                    closed=closing is not None,
+                )
     return None
 
 
-def _blocks(text: str) -> Iterator[tuple[str, CodeBlock]]:
+def _fenced(text: str) -> Iterator[tuple[re.Match[str], re.Match[str] | None]]:
+    """Opening and closing fence of each block; the last one may lack the closing."""
     position = 0
     while opening := _FENCE.search(text, position):
-        closing = re.compile(rf"^[ \t]*{re.escape(opening[2])}[ \t]*$", re.MULTILINE).search(
-            text, opening.end()
-        )
-        end = closing.start() if closing else len(text)
-        position = closing.end() if closing else len(text)
-        source = textwrap.dedent(text[opening.end() : end].lstrip("\n").rstrip())
-        yield (
-            opening[3].lower(),
-            CodeBlock(
-                source=source + "\n" if source else "",
-                before=text[: opening.start()].strip(),
-                after=text[position:].strip(),
-                closed=closing is not None,
-            ),
-        )
+        closing = re.compile(rf"^[ \t]*{opening[2]}[ \t]*$", re.MULTILINE).search(text, opening.end())
+        yield opening, closing
+        if closing is None:
+            return
+        position = closing.end()

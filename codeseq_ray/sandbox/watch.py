@@ -24,6 +24,8 @@ STDERR_BYTES = 4096
 """How much of the end of stderr is kept."""
 _CHUNK = 1 << 16
 _SPARE_CPU_SECONDS = 2
+_QUIET_SECONDS = 1.0
+"""A child that used no CPU for so long, or for its whole CPU limit if that is longer, is looked at."""
 _OF_STATUS = {
     frames.ENDED: VerdictKind.PASSED,
     frames.RAISED: VerdictKind.RUNTIME_ERROR,
@@ -92,16 +94,25 @@ class _Watch:
         # It fails if the program closed its end during an earlier input; the child then ends at its next word.
         with contextlib.suppress(OSError):
             child.talk.send(frames.GO)
+        used, quiet = 0.0, 0.0
         while True:
-            used = child.cpu_seconds() - began
+            before, used = used, child.cpu_seconds() - began
+            quiet = quiet if used == before else 0.0
             if used >= limits.cpu_seconds:
                 return self._stop(VerdictKind.TIME_LIMIT, said, used)
-            if time.monotonic() >= backstop:
-                kind = VerdictKind.TIME_LIMIT if _asleep(child.pid) else VerdictKind.INFRASTRUCTURE
-                return self._stop(kind, said, used, f"{kind}: {limits.wall_seconds:.0f} s by the wall clock")
+            late = time.monotonic() >= backstop
+            if (late or quiet > max(_QUIET_SECONDS, limits.cpu_seconds)) and _asleep(child.pid):
+                return self._stop(
+                    VerdictKind.TIME_LIMIT, said, used, "the program waits for what never comes"
+                )
+            if late:
+                note = f"{limits.wall_seconds:.0f} s by the wall clock"
+                return self._stop(VerdictKind.INFRASTRUCTURE, said, used, note)
             # No CPU limit can be reached sooner than in the time that is left of it.
-            patience = min(limits.cpu_seconds - used, backstop - time.monotonic())
-            ready = {descriptor for descriptor, _ in self._poll.poll(max(1.0, 1000 * patience))}
+            patience = max(limits.cpu_seconds - used, 0.5 if quiet else 0.001)
+            asked = time.monotonic()
+            ready = {d for d, _ in self._poll.poll(max(1.0, 1000 * min(patience, backstop - asked)))}
+            quiet += time.monotonic() - asked
             dead = child.pidfd in ready
             frame = self._frame() if child.talk.fileno() in ready or dead else b""
             # After the frame: what the program wrote before it is in the pipes by now.

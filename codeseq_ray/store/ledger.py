@@ -266,7 +266,7 @@ def read_record(run: RunStore, row: LedgerRow) -> SequenceRecord:
 
 def _one_per_number(table: pa.Table) -> pa.Table:
     """The first row of each number, in the order of number, highest attempt, place."""
-    ordered: Any = table.sort_by([("number", "ascending"), ("attempt", "descending"), ("order", "ascending")])
+    ordered: Any = table.sort_by([("number", "ascending"), ("attempt", "descending"), ("order", "descending")])
     number = ordered["number"].combine_chunks()
     if len(number):
         is_next = pc.not_equal(number[1:], number[:-1])

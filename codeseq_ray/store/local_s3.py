@@ -155,6 +155,7 @@ class LocalS3:
             "-s3.port.lance=0",
             "-webdav=false",
             "-admin.ui=false",
+            "-volume.preStopSeconds=0",  # nobody else has to learn that it goes
             "-master.telemetry=false",
         ]
         with open(self.log, "wb") as log:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
+import itertools
 import logging
 import pickle
 import time
 from collections import Counter, defaultdict
+from dataclasses import replace
 
 import pytest
 from pydantic import SecretStr
@@ -112,7 +114,7 @@ async def test_in_bad_weather_nothing_is_lost_and_every_retry_is_counted() -> No
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("fault", ["busy", "error", "dropped", "broken", "not_json"])
 async def test_retries_end_in_infrastructure_trouble_after_their_bound(fault: str) -> None:
-    async with ModelServer(weather=Weather(**{fault: 1.0})).running() as server:
+    async with ModelServer(weather=replace(Weather(), **{fault: 1.0})).running() as server:
         client = client_of(server, retries=3)
         with pytest.raises(InfrastructureError, match="after 4 tries") as caught:
             await client.chat(request())
@@ -132,7 +134,7 @@ async def test_retry_after_in_seconds_is_honoured() -> None:
     times: defaultdict[str, list[float]] = defaultdict(list)
     for digest, at in server.arrivals:
         times[digest].append(at)
-    gaps = [later - at for of in times.values() for at, later in zip(of, of[1:], strict=False)]
+    gaps = [later - at for of in times.values() for at, later in itertools.pairwise(of)]
     assert len(gaps) == 20
     assert min(gaps) >= 0.4
     assert len({round(gap, 3) for gap in gaps}) > 5, "clients that failed together return apart"
@@ -290,7 +292,7 @@ def test_a_client_serves_one_event_loop_after_another_and_can_be_sent_before_use
             return (await client.chat(request())).text
 
     server = ModelServer(port=_free_port())
-    client = pickle.loads(pickle.dumps(client_of(server)))
+    client: OpenAIChatClient = pickle.loads(pickle.dumps(client_of(server)))
     assert asyncio.run(ask(server)) == asyncio.run(ask(server)) != ""
 
 

@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import tempfile
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -106,6 +107,7 @@ CASES: dict[str, tuple[Code, str, Callable[[Path], Path]]] = {
     "foreign digits": (Code.BAD_TERMS, "stripped:2", lambda f: bulk(f, GOOD + "A000002 ,٣,\n".encode())),
     "no first comma": (Code.BAD_TERMS, "stripped:2", lambda f: bulk(f, GOOD + b"A000002 1,2,\n")),
     "no last comma": (Code.BAD_TERMS, "stripped:2", lambda f: bulk(f, GOOD + b"A000002 ,1,2\n")),
+    "cut in a number": (Code.BAD_TERMS, "stripped:2", lambda f: bulk(f, GOOD + b"A000002 ,1,25\n")),
     "no terms at all": (Code.BAD_TERMS, "stripped:2", lambda f: bulk(f, GOOD + b"A000002\n")),
     "seq gap": (
         Code.BAD_TERMS,
@@ -430,3 +432,23 @@ def test_a_diagnostic_quotes_little_of_a_long_line(tmp_path: Path) -> None:
     _, (diagnostic,) = read(bulk(tmp_path, GOOD + b"x" * 100_000 + b"\n", b"A000001 One.\n"))
     assert isinstance(diagnostic, Diagnostic)
     assert len(str(diagnostic)) < 300
+
+
+def test_an_overlong_line_is_never_held_as_a_whole(tmp_path: Path) -> None:
+    (tmp_path / "stripped").write_bytes(GOOD + b"A000002 ," + b"1," * (4 * LONGEST_LINE) + b"\nA000009 ,9,\n")
+    (shard,) = open_source(str(tmp_path)).shards()
+    tracemalloc.start()
+    try:
+        found = [item for item in shard.read() if isinstance(item, Sequence)]
+        assert tracemalloc.get_traced_memory()[1] < 3 * LONGEST_LINE
+    finally:
+        tracemalloc.stop()
+    assert [s.number for s in found] == [1, 9]
+
+
+def test_an_entry_without_terms_gets_no_further_ones(tmp_path: Path) -> None:
+    """Nothing shows that they belong to it."""
+    (tmp_path / "long").write_bytes(b"A000001 ,1,2,3,\nA000002 ,1,2,3,\n")
+    found, diagnostics = read(by_line(tmp_path, entry(2, data="")), tmp_path / "long")
+    assert [s.more_terms for s in found] == [(3,), ()]
+    assert diagnostics == []

@@ -18,6 +18,10 @@ LARGEST_DIVISOR = 12
 """Beyond these bounds a relation with so many functions to choose from is more likely chance than reason."""
 
 MOST_START = 20
+LEAST_BENDS = 8
+"""Third differences of the terms that must not vanish: among so many functions there is always one that explains
+one or two exceptional terms of a polynomial."""
+
 _TESTED = 7
 """Equations of the quick test: one more than the unknown coefficients."""
 
@@ -77,17 +81,26 @@ def _at(coefficients: tuple[int, ...], n: int) -> int:
     return sum(c * n**e for e, c in enumerate(coefficients))
 
 
-@lru_cache(maxsize=1 << 16)
 def _inner(function: str, argument: tuple[int, ...], summed: bool, n: int) -> int:
     if not summed:
         return value_of(function, _at(argument, n))
-    before = _inner(function, argument, summed, n - 1) if n > 1 else 0
-    return before + value_of(function, n) if n > 0 else 0
+    sums = _running_sums(function)
+    while len(sums) <= n:
+        sums.append(sums[-1] + value_of(function, len(sums)))
+    return sums[max(n, 0)]
+
+
+@lru_cache(maxsize=len(FUNCTIONS))
+def _running_sums(function: str) -> list[int]:
+    """F(0), F(1), … as far as they were asked for; grows in place."""
+    return [0]
 
 
 def fit_arithmetic(window: Window) -> ArithmeticRule | None:
     """The first function and argument for which the terms satisfy one relation."""
     if len(window) < _TESTED + SPARE or not 0 <= window.start <= MOST_START:
+        return None
+    if _bends(window.terms) < LEAST_BENDS:
         return None
     candidates, tests = _tests(window.start)
     head = flint.nmod_mat(_TESTED, 1, [t % PRIME for t in window.terms[:_TESTED]], PRIME)
@@ -167,3 +180,10 @@ def _rule(window: Window, candidate: _Candidate) -> ArithmeticRule | None:
         scaled=trimmed(rest[3:5]),
         squared=rest[5],
     )
+
+
+def _bends(terms: tuple[int, ...]) -> int:
+    values = list(terms)
+    for _ in range(3):
+        values = [b - a for a, b in zip(values, values[1:], strict=False)]
+    return sum(1 for v in values if v)

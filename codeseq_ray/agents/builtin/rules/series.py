@@ -16,6 +16,7 @@ LONGEST_WINDOW = 60
 LONGEST_ALGEBRAIC_WINDOW = 40
 """Long windows mean small terms, which series of this kind hardly ever have."""
 SPARE = 4
+MOST_ZEROS = 3
 
 # (degree in A, degree in x), by ascending number of unknowns.
 _EQUATION_SHAPES = ((2, 2), (3, 1), (4, 1), (2, 3), (3, 2), (5, 1))
@@ -56,7 +57,7 @@ def fit_product(window: Window) -> ProductSeries | None:
     """Inverse Euler transform; its values must be a polynomial or quasi-polynomial with equations to spare."""
     terms = window.terms[:LONGEST_WINDOW]
     zeros = next((i for i, t in enumerate(terms) if t), len(terms))
-    if zeros > 3:
+    if zeros > MOST_ZEROS or zeros == len(terms):
         return None
     factor = terms[zeros]
     if abs(factor) > 1000 or any(t % factor for t in terms):

@@ -1,0 +1,143 @@
+"""The SFT turns tell the recorded way, all of it, and no number that was not recorded."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from synthetic import record
+
+from codeseq_ray.dataset.reflection import fenced, messages
+from codeseq_ray.records import Cases, FailingCase, Problem, Program, Round, SequenceRecord, VerdictKind
+
+
+def turns(one: SequenceRecord) -> tuple[str, str]:
+    assert one.problem is not None
+    assert one.cases is not None
+    user, assistant = messages(one.problem, one.cases, one.rounds)
+    assert (user["role"], assistant["role"]) == ("user", "assistant")
+    return user["content"], assistant["content"]
+
+
+def with_round(one: SequenceRecord, at: int, **changes: object) -> SequenceRecord:
+    rounds = list(one.rounds)
+    rounds[at] = rounds[at].model_copy(update=changes)
+    return one.model_copy(update={"rounds": tuple(rounds)})
+
+
+def failing(kind: VerdictKind, got: str = "", message: str = "") -> FailingCase:
+    return FailingCase(input="3", expected="21", got=got, kind=kind, message=message)
+
+
+def python_blocks(text: str) -> list[str]:
+    """Code blocks as Markdown reads them: closed by a fence at least as long as the one that opened."""
+    blocks: list[str] = []
+    lines = iter(text.split("\n"))
+    for line in lines:
+        if opening := re.fullmatch(r"(`{3,})(\w*)", line):
+            body: list[str] = []
+            for inner in lines:
+                if re.fullmatch(rf"`{{{len(opening[1])},}}", inner):
+                    break
+                body.append(inner)
+            if opening[2] == "python":
+                blocks.append("\n".join(body))
+    return blocks
+
+
+@pytest.mark.parametrize("corrections", range(6))
+def test_every_program_is_shown_in_order_and_the_final_one_ends_the_turn(corrections: int) -> None:
+    one = record(7, corrections=corrections)
+    user, assistant = turns(one)
+    assert one.problem is not None
+    assert user == one.problem.text()
+    sources = [r.program.source for r in one.rounds]
+    assert python_blocks(assistant) == [*sources, sources[-1]]
+    assert assistant.endswith(f"{sources[-1]}\n```")
+
+
+def test_a_round_goes_from_test_to_reason_to_output_to_fault_to_program() -> None:
+    _, assistant = turns(record(7, corrections=2))
+    story = [
+        "Guess number 0.",
+        "print(0 * int(input()))",
+        "on input `3`: it should give `21`",
+        "Three times 7.",
+        "it prints `7001`",
+        "0 is not 7.",
+        "print(1 * int(input()))",
+        "on input `3`: it should give `21`",
+        "1 is not 7.",
+        "print(7 * int(input()))",
+        "Final check: on input `3` the revised program prints `21`",
+        "print(7 * int(input()))",
+    ]
+    at = 0
+    for part in story:
+        found = assistant.find(part, at)
+        assert found >= 0, f"{part!r} is missing or out of order"
+        at = found + len(part)
+
+
+def test_a_first_program_that_was_right_is_checked_on_an_example() -> None:
+    _, assistant = turns(record(7))
+    assert "on input `0`: it should give `0`. Count." in assistant
+    assert "revised" not in assistant
+
+
+@pytest.mark.parametrize("corrections", [0, 1, 5])
+def test_no_number_is_made_up(corrections: int) -> None:
+    one = record(123_457, corrections=corrections)
+    user, assistant = turns(one)
+    recorded = [r.program.source for r in one.rounds] + [r.program.process for r in one.rounds]
+    for r in one.rounds:
+        recorded += [r.analysis.why_expected, r.analysis.what_is_wrong] if r.analysis else []
+        recorded += [r.failing.input, r.failing.expected, r.failing.got] if r.failing else []
+    known = {n for text in [user, *recorded] for n in re.findall(r"\d+", text)}
+    assert set(re.findall(r"\d+", assistant)) <= known
+
+
+@pytest.mark.parametrize("kind", [k for k in VerdictKind if k not in ("passed", "infrastructure")])
+def test_each_way_to_fail_is_told_as_it_was(kind: VerdictKind) -> None:
+    message = "ZeroDivisionError: division by zero"
+    one = with_round(record(7, corrections=1), 0, failing=failing(kind, got="13", message=message))
+    _, assistant = turns(one)
+    assert ("`13`" in assistant) == (kind is VerdictKind.WRONG_ANSWER)
+    assert (message in assistant) == (kind is not VerdictKind.WRONG_ANSWER)
+
+
+def test_an_empty_output_is_told_as_such() -> None:
+    one = with_round(record(7, corrections=1), 0, failing=failing(VerdictKind.WRONG_ANSWER, got=" \n"))
+    assert "But it prints nothing." in turns(one)[1]
+
+
+def test_rounds_of_another_shift_are_left_out() -> None:
+    """After the problem was told anew, an old failing case belongs to other inputs."""
+    one = record(7, corrections=2)
+    foreign = FailingCase(input="4", expected="21", got="", kind=VerdictKind.WRONG_ANSWER, message="")
+    _, assistant = turns(with_round(one, 0, failing=foreign))
+    assert "on input `4`" not in assistant
+    assert python_blocks(assistant) == [r.program.source for r in (*one.rounds[1:], one.rounds[-1])]
+
+
+def test_a_round_without_analysis_or_case_is_still_told() -> None:
+    one = with_round(record(7, corrections=1), 0, failing=None, analysis=None)
+    assert len(python_blocks(turns(one)[1])) == 3
+
+
+@given(source=st.text(alphabet="`~ab\n #'", max_size=60), got=st.text(alphabet="`x\n 1", max_size=20))
+def test_a_program_full_of_backticks_stays_one_block(source: str, got: str) -> None:
+    one = record(7, corrections=1)
+    last = one.rounds[-1].model_copy(update={"program": Program(source=source)})
+    first = one.rounds[0].model_copy(update={"failing": failing(VerdictKind.WRONG_ANSWER, got=got)})
+    assert isinstance(one.problem, Problem)
+    assert isinstance(one.cases, Cases)
+    rounds: tuple[Round, ...] = (first, last)
+    _, assistant = messages(one.problem, one.cases, rounds)
+    assert python_blocks(assistant["content"])[-1] == source.rstrip()
+
+
+def test_an_ordinary_program_has_the_fence_that_graders_look_for() -> None:
+    assert fenced("print(1)\n", "python") == "```python\nprint(1)\n```"
