@@ -30,7 +30,7 @@ class Usage:
 def measure(command: list[str], environment: dict[str, str] | None = None) -> Usage:
     """Run a command to its end, looking at its tree twice a second."""
     usage = Usage()
-    seen: dict[tuple[int, str, str], float] = {}
+    seen: dict[tuple[int, str], tuple[float, str]] = {}
     known: set[int] = set()
     busy = _busy()
     begun = time.monotonic()
@@ -51,15 +51,15 @@ def measure(command: list[str], environment: dict[str, str] | None = None) -> Us
     stop.set()
     watcher.join()
     usage.exit_code = process.returncode
-    usage.cpu_seconds = sum(seen.values())
-    for (_, _, role), seconds in seen.items():
+    for seconds, role in seen.values():
+        usage.cpu_seconds += seconds
         usage.cpu_by_role[role] = usage.cpu_by_role.get(role, 0.0) + seconds
         usage.processes[role] = usage.processes.get(role, 0) + 1
     usage.machine_cpu_seconds = _busy() - busy
     return usage
 
 
-def _sample(root: int, known: set[int], seen: dict[tuple[int, str, str], float], usage: Usage) -> None:
+def _sample(root: int, known: set[int], seen: dict[tuple[int, str], tuple[float, str]], usage: Usage) -> None:
     parents: dict[int, int] = {}
     stats: dict[int, list[str]] = {}
     for entry in os.listdir("/proc"):
@@ -75,13 +75,15 @@ def _sample(root: int, known: set[int], seen: dict[tuple[int, str, str], float],
         new = {pid for pid, parent in parents.items() if parent in known} - known
         known |= new
         grown = bool(new)
-    for pid in known & stats.keys():
+    roles = {pid: _role(pid, root) for pid in known & stats.keys()}
+    for pid, role in roles.items():
         fields = stats[pid]
-        role = _role(pid, root)
-        # Programs live for milliseconds: their time is seen in the zygote that reaped them.
+        if role == "zygote" and roles.get(parents[pid]) == "zygote":
+            continue  # a program: it lives for milliseconds, and its time is seen in the zygote that reaps it
         ticks = sum(map(int, fields[11:15] if role == "zygote" else fields[11:13]))
-        key = (pid, fields[19], role)
-        seen[key] = max(seen.get(key, 0.0), ticks / _TICK)
+        # Workers change their titles: the last role that is not "other" stands.
+        before, old = seen.get((pid, fields[19]), (0.0, role))
+        seen[(pid, fields[19])] = (max(before, ticks / _TICK), old if role in ("other", "idle") else role)
         usage.peak_mib[role] = max(usage.peak_mib.get(role, 0.0), _peak(pid))
 
 
@@ -99,6 +101,7 @@ def _role(pid: int, root: int) -> str:
         ("LoopActor", "loop actor"),
         ("MapWorker", "loop actor"),
         ("LedgerIndex", "ledger index"),
+        ("ray::IDLE", "idle"),
         ("ray::", "task worker"),
     ):
         if mark in words.split("/site-packages/")[0] or words.startswith(mark):

@@ -78,7 +78,8 @@ def recognise(error: Exception) -> Trouble | None:
 
 def _of_status(error: openai.APIStatusError) -> Trouble:
     status = error.status_code
-    text = _short(error.message)
+    said = error.body.get("message") if isinstance(error.body, dict) else None
+    text = _short(said if isinstance(said, str) and said else error.message)
     if status == 429:
         # OpenAI's own 429 for an empty account will not pass by waiting.
         kind = Kind.REFUSED if error.code == "insufficient_quota" else Kind.BUSY

@@ -192,9 +192,8 @@ class Downloader:
         # A weak ETag does not promise the same bytes.
         strong = memory.etag if not memory.etag.startswith("W/") else ""
         memory.part_validator = strong or memory.last_modified
-        memory.sha256 = (
-            ""  # until the new file is accepted, the old one is no ground for a conditional request
-        )
+        # Until the new file is accepted, the old one is no ground for a conditional request.
+        memory.sha256 = ""
         self._remember()
         length = answer.headers.get("Content-Length")
         due = start + int(length) if length is not None and length.isdigit() else None

@@ -135,7 +135,7 @@ class LedgerWriter:
 
     def _seal(self) -> Segment | None:
         with self._buffer_lock:
-            if self._sealed is None and self._buffer:
+            if self._buffer:
                 self._segments += 1
                 name = f"{self._name}-{self._segments:06d}.parquet"
                 self._sealed = encode(name, list(self._buffer.values()))
@@ -266,7 +266,7 @@ def read_record(run: RunStore, row: LedgerRow) -> SequenceRecord:
 
 def _one_per_number(table: pa.Table) -> pa.Table:
     """The first row of each number, in the order of number, highest attempt, place."""
-    ordered: Any = table.sort_by([("number", "ascending"), ("attempt", "descending"), ("order", "descending")])
+    ordered: Any = table.sort_by([("number", "ascending"), ("attempt", "descending"), ("order", "ascending")])
     number = ordered["number"].combine_chunks()
     if len(number):
         is_next = pc.not_equal(number[1:], number[:-1])

@@ -9,7 +9,7 @@ import logging
 import pickle
 import time
 from collections import Counter, defaultdict
-from dataclasses import replace
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -114,7 +114,8 @@ async def test_in_bad_weather_nothing_is_lost_and_every_retry_is_counted() -> No
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("fault", ["busy", "error", "dropped", "broken", "not_json"])
 async def test_retries_end_in_infrastructure_trouble_after_their_bound(fault: str) -> None:
-    async with ModelServer(weather=replace(Weather(), **{fault: 1.0})).running() as server:
+    always: dict[str, Any] = {fault: 1.0}
+    async with ModelServer(weather=Weather(**always)).running() as server:
         client = client_of(server, retries=3)
         with pytest.raises(InfrastructureError, match="after 4 tries") as caught:
             await client.chat(request())

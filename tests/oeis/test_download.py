@@ -226,6 +226,21 @@ def test_a_later_run_goes_on_where_an_earlier_one_gave_up(get: Get, server: Serv
     assert server.asked[-1]["Range"] == "bytes=1000-"
 
 
+def test_half_of_a_new_file_does_not_make_the_old_one_pass_for_it(
+    get: Get, server: Server, clock: Clock
+) -> None:
+    path = get().path
+    clock.time += DAY + 1
+    server.etag, server.modified = '"two"', "Tue, 24 Nov 2026 00:00:00 GMT"
+    server.body = gzip.compress(b"".join(b"A%06d ,%d,\n" % (n, 5**n) for n in range(1, 500)))
+    server.mischief = [server.cut_at(1000)] + [refuse(503)] * 4
+    with pytest.raises(InfrastructureError):
+        get()
+    assert path.read_bytes() == BODY
+    assert get().result is Result.NEW
+    assert path.read_bytes() == server.body
+
+
 def test_a_file_that_changed_between_two_halves_is_taken_anew(get: Get, server: Server) -> None:
     cut = server.cut_at(1000)
 

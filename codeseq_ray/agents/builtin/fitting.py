@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from codeseq_ray.agents.builtin.rules import TIERS, Rule, Window
+from codeseq_ray.agents.builtin.rules.beatty import looks_like_beatty
 
 LONGEST_WINDOW = 400
 LARGEST_TERM_BITS = 8_000
@@ -33,6 +34,8 @@ def fit(request: FitRequest) -> Rule | None:
     whole = Window(request.window_index, terms)
     dropped = min(max(0, request.first_example - request.window_index), len(terms))
     windows = [whole, whole.after(dropped)] if dropped else [whole]
+    if looks_like_beatty(windows[-1]):
+        return None
     for tier in TIERS:
         found = [rule for window in windows for family in tier if (rule := family(window)) is not None]
         if found:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import flint
 
@@ -185,5 +186,5 @@ def _rule(window: Window, candidate: _Candidate) -> ArithmeticRule | None:
 def _bends(terms: tuple[int, ...]) -> int:
     values = list(terms)
     for _ in range(3):
-        values = [b - a for a, b in zip(values, values[1:], strict=False)]
+        values = [b - a for a, b in pairwise(values)]
     return sum(1 for v in values if v)
