@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import islice
 
 from codeseq_ray.records import Outcome, Reason, SequenceRecord
 from codeseq_ray.selection.rules import EXPLANATIONS
@@ -40,7 +41,7 @@ def funnel(
 ) -> str:
     """The way of all input sequences to their outcomes, every reason with its count."""
     lines = [f"{planned:>9,}  planned"]
-    lines += _reason_lines(drops, EXPLANATIONS)
+    lines += _reason_lines(drops, {code.value: words for code, words in EXPLANATIONS.items()})
     lines.append(f"{selected:>9,}  selected")
     for outcome in Outcome:
         count = outcomes.get(outcome, 0)
@@ -74,14 +75,20 @@ def closing(
 ) -> str:
     """Where the data is, what to know of it, and what to try next."""
     configs = ", ".join(f"{name} {count:,}" for name, count in rows.items())
-    lines = [f"run      {run_uri}", f"release  {release_uri}   ({configs or 'no rows'})", f"took     {seconds:.0f} s"]
+    lines = [
+        f"run      {run_uri}",
+        f"release  {release_uri}   ({configs or 'no rows'})",
+        f"took     {seconds:.0f} s",
+    ]
     if diagnostics:
         counts = ", ".join(f"{code} {count:,}" for code, count in sorted(diagnostics.items()))
         lines.append(f"input    lines that could not be used: {counts} (the first are listed in run.json)")
     for combination, count in walls.items():
         lines.append(f"walls    {combination}: {count:,} programs")
         if "seccomp" not in combination:
-            lines.append("         This kernel lacks the sandbox's walls: only programs of the built-in agents run.")
+            lines.append(
+                "         This kernel lacks the sandbox's walls: only programs of the built-in agents run."
+            )
     lines += [
         "",
         "What next",
@@ -139,9 +146,8 @@ def whole(record: SequenceRecord) -> str:
     return "\n".join(parts)
 
 
-def _first(words: object, count: int) -> str:
-    listed = [_cut(word) for word, _ in zip(words, range(count), strict=False)]  # type: ignore[call-overload]
-    return ", ".join(listed) + ", …"
+def _first(words: Iterable[str], count: int) -> str:
+    return ", ".join(_cut(word) for word in islice(words, count)) + ", …"
 
 
 def _cut(text: str) -> str:

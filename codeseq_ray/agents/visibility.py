@@ -6,7 +6,9 @@
 | validator (guiding agent)     | inputs only | no                          | no                               |
 | solver (working agent)        | yes         | no                          | no                               |
 | corrector, analyst            | yes         | the round's failing one     | no                               |
-| built-in fitter (writer and corrector of the built-in pair) | its window: the first two thirds of the listed terms, at least ten | | the rest |
+
+The built-in fitter (writer and corrector of the built-in pair) sees instead a window: the first two thirds of the
+listed terms, at least ten.
 
 An agent gets a view and nothing else, so what a view lacks cannot reach a prompt.
 """

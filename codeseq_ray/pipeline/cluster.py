@@ -32,15 +32,19 @@ def connect(local_cpus: int | None) -> None:
     if not ray.is_initialized():
         # Ray's own remarks (an actor pool's arguments lie in the object store …) are for its log files.
         os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
-        quiet = {"logging_level": logging.WARNING, "log_to_driver": False}
         try:
-            ray.init(address="auto", **quiet)
+            ray.init(address="auto", logging_level=logging.WARNING, log_to_driver=False)
         except ConnectionError as error:
             if os.environ.get("RAY_ADDRESS"):
                 raise UsageError(
                     f"no Ray cluster answers at RAY_ADDRESS={os.environ['RAY_ADDRESS']}: {error}"
                 ) from None
-            ray.init(num_cpus=local_cpus, include_dashboard=False, **quiet)
+            ray.init(
+                num_cpus=local_cpus,
+                include_dashboard=False,
+                logging_level=logging.WARNING,
+                log_to_driver=False,
+            )
     context = DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
@@ -55,7 +59,7 @@ def cpus() -> float:
 
 
 def nodes() -> int:
-    return sum(1 for node in ray.nodes() if node["Alive"])
+    return len([node for node in ray.nodes() if node["Alive"]])
 
 
 def loop_actors(least: int, most: int) -> tuple[int, int]:

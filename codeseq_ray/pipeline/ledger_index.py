@@ -8,6 +8,8 @@ anew only when something is asked for twice.
 
 from __future__ import annotations
 
+from typing import Any
+
 import ray
 
 from codeseq_ray.store.ledger import read_ledger
@@ -35,6 +37,6 @@ class LedgerIndex:
         return sorted(again & self._done)
 
 
-def start(store_uri: str, run_id: str) -> ray.actor.ActorHandle:
-    """The run's index; it ends with the handle."""
+def start(store_uri: str, run_id: str) -> Any:
+    """The run's index (an actor handle); it ends with the handle."""
     return ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(LedgerIndex).remote(store_uri, run_id)

@@ -47,7 +47,8 @@ class LoopJob:
     settings: Settings
     store_uri: str
     run_id: str
-    index: ray.actor.ActorHandle
+    index: Any
+    """Handle of the run's `ledger_index.LedgerIndex`."""
 
 
 class LoopActor:

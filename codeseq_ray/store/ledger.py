@@ -135,7 +135,7 @@ class LedgerWriter:
 
     def _seal(self) -> Segment | None:
         with self._buffer_lock:
-            if self._buffer:
+            if self._sealed is None and self._buffer:
                 self._segments += 1
                 name = f"{self._name}-{self._segments:06d}.parquet"
                 self._sealed = encode(name, list(self._buffer.values()))

@@ -21,7 +21,8 @@ def schema(**columns: pa.DataType) -> pa.Schema:
 def encode(rows: Sequence[Mapping[str, Any]], columns: pa.Schema) -> bytes:
     sink = pa.BufferOutputStream()
     pq.write_table(pa.Table.from_pylist(list(rows), schema=columns), sink, compression=COMPRESSION)
-    return sink.getvalue().to_pybytes()
+    body: bytes = sink.getvalue().to_pybytes()
+    return body
 
 
 def decode(body: bytes, columns: pa.Schema, where: str) -> pa.Table:

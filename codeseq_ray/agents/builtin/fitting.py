@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from codeseq_ray.agents.builtin.rules import TIERS, Rule, Window
 from codeseq_ray.agents.builtin.rules.beatty import looks_like_beatty
+from codeseq_ray.agents.builtin.rules.quasipolynomial import fit_quasipolynomial
 
 LONGEST_WINDOW = 400
 LARGEST_TERM_BITS = 8_000
@@ -35,7 +36,9 @@ def fit(request: FitRequest) -> Rule | None:
     dropped = min(max(0, request.first_example - request.window_index), len(terms))
     windows = [whole, whole.after(dropped)] if dropped else [whole]
     if looks_like_beatty(windows[-1]):
-        return None
+        # Values that repeat are another matter: what grows by ⌊nα + β⌋ never does.
+        repeating = fit_quasipolynomial(windows[-1])
+        return repeating if repeating and repeating.bounded else None
     for tier in TIERS:
         found = [rule for window in windows for family in tier if (rule := family(window)) is not None]
         if found:

@@ -50,7 +50,7 @@ def _(rule: QuasiPolynomial) -> tuple[str, str]:
             "The problem gives the value as a formula in n alone. So I put n in and print the result; "
             "whole-number arithmetic keeps it exact, and where the formula divides nothing is left over."
         )
-    if all(len(piece) <= 1 for piece in rule.pieces):
+    if rule.bounded:
         values = ", ".join(str(int(piece[0])) if piece else "0" for piece in rule.pieces)
         return (
             f"n = int(input())\n# One value for each remainder of n.\nby_remainder = [{values}]\n"
@@ -131,7 +131,7 @@ print(values[{_offset("n", rule.start)}])
 def _exponent_lines(rule: QuasiPolynomial) -> str:
     if rule.period == 1:
         return f"    return {_python(polynomial_text(rule.pieces[0], 'k'))}\n"
-    if all(len(piece) <= 1 for piece in rule.pieces):
+    if rule.bounded:
         values = ", ".join(str(int(piece[0])) if piece else "0" for piece in rule.pieces)
         return f"    return [{values}][k % {rule.period}]\n"
     lines = "".join(

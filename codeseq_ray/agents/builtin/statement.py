@@ -70,7 +70,7 @@ def _(rule: QuasiPolynomial, symbol: str) -> str:
 
 
 def pieces_text(rule: QuasiPolynomial, left: str, name: str) -> str:
-    if all(len(piece) <= 1 for piece in rule.pieces):
+    if rule.bounded:
         values = ", ".join(polynomial_text(piece) for piece in rule.pieces)
         return f"{left} stands at place r of this list, its places counted from 0: {values}."
     lines = [

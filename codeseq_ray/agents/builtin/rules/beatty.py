@@ -16,6 +16,7 @@ from typing import TypeVar
 from codeseq_ray.agents.builtin.rules.window import Window
 
 LONGEST_TRUSTED_PERIOD = 3
+EXCEPTIONS = 3
 FEWEST_STEPS = 3
 """The rarer step must occur so often: once or twice, it is an exception and not a pattern."""
 LONGEST_WINDOW = 100
@@ -55,9 +56,11 @@ def _balanced(steps: Sequence[T]) -> bool:
     if len(values) != 2:
         return False
     word = [int(step == values[1]) for step in steps]
-    if min(word.count(0), word.count(1)) < FEWEST_STEPS or any(
-        word[p:] == word[:-p] for p in range(1, LONGEST_TRUSTED_PERIOD + 1)
-    ):
+    if min(word.count(0), word.count(1)) < FEWEST_STEPS:
+        return False
+    # The first letters may be exceptions.
+    later = word[EXCEPTIONS:]
+    if any(later[p:] == later[:-p] for p in range(1, LONGEST_TRUSTED_PERIOD + 1)):
         return False
     sums = [0]
     for letter in word:

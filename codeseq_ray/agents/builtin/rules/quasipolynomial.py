@@ -29,6 +29,11 @@ class QuasiPolynomial:
     def parameters(self) -> int:
         return sum(1 for piece in self.pieces for c in piece if c) + (self.period > 1)
 
+    @property
+    def bounded(self) -> bool:
+        """Is the sequence periodic?"""
+        return all(len(piece) <= 1 for piece in self.pieces)
+
     def value(self, n: int) -> int:
         """t(n), the whole part taken where a piece should fail to be whole."""
         total = Fraction(0)
