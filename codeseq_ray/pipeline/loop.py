@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-import ray
 
 from codeseq_ray.agents.roles import GuidingAgent, WorkingAgent
 from codeseq_ray.errors import StoreError, UsageError

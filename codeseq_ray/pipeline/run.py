@@ -5,12 +5,10 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,11 +29,10 @@ from codeseq_ray.pipeline.source import ShardSource, Todo, sequence_tables
 from codeseq_ray.records import Outcome, SequenceRecord
 from codeseq_ray.selection.plan import a_number, limited
 from codeseq_ray.settings import Settings, fingerprint, refuse_other
-from codeseq_ray.store.ledger import Ledger, read_ledger
+from codeseq_ray.store.ledger import Ledger, read_ledger, read_record
 from codeseq_ray.store.objects import FolderStore, open_store
 from codeseq_ray.store.releases import Release, publish
 from codeseq_ray.store.run import RunStore
-from codeseq_ray.store.spill import records_in_order
 
 Say = Callable[[str], None]
 
@@ -247,6 +244,4 @@ def shown_record(run: RunStore, ledger: Ledger) -> SequenceRecord | None:
     chosen = next(accepted, None)
     if chosen is None:
         return None
-    chosen = next((row for row in accepted if row.rounds), chosen)
-    with tempfile.TemporaryDirectory() as folder:
-        return next(iter(records_in_order(run, [chosen], Path(folder))))
+    return read_record(run, next((row for row in accepted if row.rounds), chosen))
