@@ -7,6 +7,7 @@ import itertools
 import pickle
 import random
 import time
+from math import isqrt
 from pathlib import Path
 
 import pytest
@@ -150,3 +151,25 @@ def test_real_sequences_are_found_and_hold_past_the_window(test_data: Path) -> N
                 held += rule.values(len(terms)) == list(terms)
     assert found >= 40
     assert held >= 0.9 * found
+
+
+@pytest.mark.parametrize("scale", [1, 7])
+@pytest.mark.parametrize(
+    ("square", "over"), [(2, 1), (3, 2), (5, 3), (7, 5), (146, 7)], ids=lambda value: str(value)
+)
+def test_multiples_of_an_irrational_number_rounded_down_are_not_taken_for_periodic(
+    square: int, over: int, scale: int
+) -> None:
+    beatty = [scale * (isqrt(square * n * n) // over) - 2 * n for n in range(1, 60)]
+    for window in (beatty[:20], beatty[:40], list(itertools.accumulate(beatty))[:40]):
+        rule = fit(FitRequest(tuple(window), 1, 1))
+        assert not isinstance(rule, QuasiPolynomial | LinearRecurrence)
+
+
+def test_exact_fractions_with_small_denominators_and_repeating_values_are_still_found() -> None:
+    for terms in (
+        [n // 3 for n in range(40)],
+        [(2 * n) // 3 + n for n in range(40)],
+        [5 * (n % 7) for n in range(40)],
+    ):
+        assert isinstance(fit(FitRequest(tuple(terms), 0, 0)), QuasiPolynomial | LinearRecurrence)

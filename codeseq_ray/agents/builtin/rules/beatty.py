@@ -16,9 +16,10 @@ from typing import TypeVar
 from codeseq_ray.agents.builtin.rules.window import Window
 
 LONGEST_TRUSTED_PERIOD = 3
-EXCEPTIONS = 3
-FEWEST_STEPS = 3
-"""The rarer step must occur so often: once or twice, it is an exception and not a pattern."""
+EXCEPTIONS = 2
+"""First terms that are left out: they may be exceptions, and a chance irregularity there must not hide the rest."""
+FEWEST_STEPS = 2
+"""The rarer step must occur so often: once, it is an exception and not a pattern."""
 LONGEST_WINDOW = 100
 
 T = TypeVar("T", int, Fraction)
@@ -26,25 +27,23 @@ T = TypeVar("T", int, Fraction)
 
 def looks_like_beatty(window: Window) -> bool:
     """Are differences, second differences or quotients of neighbours two values in balanced, aperiodic order?"""
-    terms = window.terms[:LONGEST_WINDOW]
-    first = _differences(terms)
-    if _balanced(first) or _balanced(_differences(first)):
-        return True
-    if not _few(terms) and all(terms):
-        # Quotients only while they take two values: exact fractions of long numbers cost time.
-        seen: set[Fraction] = set()
-        quotients = []
-        for a, b in pairwise(terms):
-            quotients.append(Fraction(b, a))
-            seen.add(quotients[-1])
-            if len(seen) > 2:
-                return False
-        return _balanced(quotients)
-    return False
+    terms = window.terms[EXCEPTIONS:LONGEST_WINDOW]
+    differences = _differences(terms)
+    return _balanced(differences) or _balanced(_differences(differences)) or _balanced(_quotients(terms))
 
 
-def _few(terms: Sequence[int]) -> bool:
-    return len(set(terms)) < 3
+def _quotients(terms: Sequence[int]) -> list[Fraction]:
+    """Quotients of neighbours; empty as soon as they take a third value, for long fractions cost time."""
+    if not all(terms):
+        return []
+    out: list[Fraction] = []
+    values: set[Fraction] = set()
+    for a, b in pairwise(terms):
+        out.append(Fraction(b, a))
+        values.add(out[-1])
+        if len(values) > 2:
+            return []
+    return out
 
 
 def _differences(values: Sequence[int]) -> list[int]:
@@ -58,9 +57,7 @@ def _balanced(steps: Sequence[T]) -> bool:
     word = [int(step == values[1]) for step in steps]
     if min(word.count(0), word.count(1)) < FEWEST_STEPS:
         return False
-    # The first letters may be exceptions.
-    later = word[EXCEPTIONS:]
-    if any(later[p:] == later[:-p] for p in range(1, LONGEST_TRUSTED_PERIOD + 1)):
+    if any(word[p:] == word[:-p] for p in range(1, LONGEST_TRUSTED_PERIOD + 1)):
         return False
     sums = [0]
     for letter in word:
