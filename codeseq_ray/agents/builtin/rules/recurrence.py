@@ -11,7 +11,11 @@ from codeseq_ray.agents.builtin.rules.window import Window, statable, trimmed
 
 SPARE = 4
 """Equations that must hold beyond the parameters."""
+LINEAR_SPARE = 5
 HIGHEST_ORDER = 24
+LONGEST_HEAD = 4
+"""Exceptional terms before a recurrence with constant coefficients sets in: each is a free parameter, and terms that
+come late are a sign of another exception to come."""
 LONGEST_WINDOW = 150
 """Terms that the search looks at; the rule found is checked on all."""
 
@@ -61,13 +65,13 @@ def fit_linear(window: Window) -> LinearRecurrence | None:
     terms = window.terms
     short = terms[:LONGEST_WINDOW]
     order, connection = berlekamp_massey(short)
-    if order == 0 or order > HIGHEST_ORDER or 2 * order + SPARE > len(short):
+    if order == 0 or order > HIGHEST_ORDER or 2 * order + LINEAR_SPARE > len(short):
         return None
     tail = [symmetric(c) for c in connection[1 : order + 1]]
     while tail and tail[-1] == 0:
         tail.pop()
     coefficients = tuple(-c for c in tail)
-    if not coefficients or not statable([*coefficients]):
+    if not coefficients or order - len(coefficients) > LONGEST_HEAD or not statable([*coefficients]):
         return None
 
     def contribution(k: int) -> int:
