@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from codeseq_ray.agents.visibility import MASKED_DIGITS
 from codeseq_ray.cases import EXAMPLES, shifted
-from codeseq_ray.records import Cases, Problem, Reason, Sequence
+from codeseq_ray.records import Case, Cases, Problem, Reason, Sequence
 
-FEWEST_NAME_WORDS = 3
-"""A name of one or two words ("Even numbers") may be part of any honest text; longer ones may not."""
+SHOWN_RUN = 3
+"""So many hidden outputs in a row, as numbers of a text, are no coincidence."""
+_PLAIN_WORDS = frozenset(
+    (
+        *("a", "an", "the", "of", "all", "and", "or", "even", "odd", "natural", "positive", "negative"),
+        *("square", "squares", "cube", "cubes", "triangular", "prime", "primes", "power", "powers"),
+        *("integer", "integers", "number", "numbers", "digit", "digits", "sum", "sums", "product"),
+        *("multiple", "multiples", "nonnegative"),
+    )
+)
+"""A name of one or two of these ("Even numbers") may be part of any honest text."""
+
+_NUMBER = re.compile(r"\d+")
+_GROUPED = re.compile(r"(?<![\d.])\d{1,3}(?:[,_ ]\d{3})+(?!\d)")
+_WORD_OF_A_PAIR = (
+    r"(?:\s|[|()\[\]:=,;]|->|→|=>|↦|is|are|equals?|gives?|yields?|outputs?|prints?"
+    r"|the|answer|result|value|then|it|an?){1,8}?"
+)
 
 
 @dataclass(frozen=True)
@@ -39,11 +56,15 @@ def check(problem: Problem, sequence: Sequence, cases: Cases) -> Checked:
     if len(set(shifts)) != 1:
         return _refused(Reason.SHIFT_INCONSISTENT, f"the examples shift the index by {shifts}")
     moved = shifted(cases, shifts[0])
-    text = problem.text()
-    if naming := _names(text, sequence):
+    if naming := _names(problem.text(), sequence):
         return _refused(Reason.NAMES_THE_SEQUENCE, naming)
-    if leak := _leak(text, problem, moved):
+    if leak := _leak(problem, moved):
         return _refused(Reason.SHOWS_HIDDEN_CASE, leak)
+    told = f"{problem.description}\n{problem.input_format}\n{problem.output_format}"
+    for case in moved.examples:
+        # The validator gets these texts and the inputs alone: an output among them would answer for it.
+        if _pair(told, case):
+            return _refused(Reason.SHOWS_EXAMPLE, f"the description gives the example {case.input} away")
     return Checked(moved)
 
 
@@ -59,25 +80,53 @@ def _names(text: str, sequence: Sequence) -> str:
     if re.search(rf"(?<![A-Za-z0-9])A0*{sequence.number}(?!\d)", text):
         return f"the text holds {sequence.id}"
     name = sequence.name.strip().rstrip(".").casefold()
-    if len(name.split()) >= FEWEST_NAME_WORDS and name in text.casefold():
+    words = re.findall(r"\w+", name)
+    everyday = len(words) < 3 and set(words) <= _PLAIN_WORDS
+    if len(name) > 3 and not everyday and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text.casefold()):
         return "the text holds the sequence's name"
     return ""
 
 
-def _leak(text: str, problem: Problem, cases: Cases) -> str:
-    """A hidden pair in a form that reads as one, or a hidden term long enough not to be there by chance."""
-    shown = {example.output for example in cases.examples} | {e.input for e in problem.examples}
-    numbers = {
-        digits.lstrip("-") for digits in re.findall(r"-?\d+", re.sub(r"(?<=\d)[,_ ](?=\d{3}\b)", "", text))
-    }
+def _leak(problem: Problem, cases: Cases) -> str:
+    """A hidden pair in a form that reads as one, or hidden terms that are not there by chance."""
+    text = problem.text()
+    shown = {example.output.lstrip("-") for example in cases.examples} | {e.input for e in problem.examples}
+    numbers = {*_NUMBER.findall(text), *(re.sub(r"\D", "", group) for group in _GROUPED.findall(text))}
     for case in cases.hidden:
         digits = case.output.lstrip("-")
-        if len(digits) >= MASKED_DIGITS and case.output not in shown and digits in numbers:
+        if len(digits) >= MASKED_DIGITS and digits not in shown and digits in numbers:
             return f"the text holds the hidden term {_short(case.output)}"
-        n, value = re.escape(case.input), re.escape(case.output)
-        pair = rf"(?<![\d.+*^/-]){n}\s*[)\]]?\s*(?:->|→|=>|=|:|↦|gives|yields|is)\s*{value}(?![\d.]*\d|\s*[-+*/^·×(])"
-        if re.search(rf"\b[A-Za-z]\w*\s*[\(\[]\s*{pair}", text) or re.search(
-            rf"(?i)\b(?:input|n|for)\s*(?:is|=|:)?\s*{pair}", text
-        ):
+        if _pair(text, case):
             return f"the text holds the hidden pair {case.input} → {_short(case.output)}"
+    outputs = [case.output.lstrip("-") for case in cases.hidden]
+    for listed in _lists(text):
+        for i in range(len(outputs) - SHOWN_RUN + 1):
+            run = outputs[i : i + SHOWN_RUN]
+            if len(set(run)) == SHOWN_RUN and _holds(listed, run):
+                return f"the text lists the hidden terms {', '.join(run)}"
     return ""
+
+
+def _pair(text: str, case: Case) -> bool:
+    """Does the text say, in one of the common ways, that this input gives this output?"""
+    n, value = re.escape(case.input), re.escape(case.output)
+    # Not the beginning of an expression: "t(5) = 5 * t(4)" says nothing of 5 → 5.
+    value += r"(?![\d.]*\d|\s*[-+*/^·×(])"
+    forms = (
+        rf"\b[A-Za-z]\w*\s*[(\[]\s*{n}\s*[)\]]\s*(?:=|:|->|→|=>|↦|is|equals|gives|yields)\s*{value}",
+        rf"\b[A-Za-z]_\{{?{n}\}}?\s*=\s*{value}",
+        rf"(?i)\b(?:input|n|for|when|with|day|step)\b\s*(?:is|=|:|equals)?\s*{n}\b{_WORD_OF_A_PAIR}\b{value}",
+        rf"(?m)^\W*{n}\s*(?:->|→|=>|↦|:|\|)\s*{value}",
+        rf"(?<![\w.])(?<![-+*/^] ){n}\s*(?:->|→|=>|↦|\|)\s*{value}",
+    )
+    return any(re.search(form, text) for form in forms)
+
+
+def _lists(text: str) -> Iterator[list[str]]:
+    """Numbers that follow each other with hardly anything between them."""
+    for match in re.finditer(r"\d+(?:(?:\s*[,;|/]\s*|\s+and\s+|\s+)-?\d+)+", text):
+        yield _NUMBER.findall(match[0])
+
+
+def _holds(listed: list[str], run: list[str]) -> bool:
+    return any(listed[i : i + len(run)] == run for i in range(len(listed) - len(run) + 1))

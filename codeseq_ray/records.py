@@ -271,6 +271,7 @@ class Reason(StrEnum):
     EXAMPLE_COUNT = "example_count"
     NAMES_THE_SEQUENCE = "names_the_sequence"
     SHOWS_HIDDEN_CASE = "shows_hidden_case"
+    SHOWS_EXAMPLE = "shows_example"
     NOT_VALIDATED = "not_validated"
     ROUNDS_USED_UP = "rounds_used_up"
     FAR_CASE_FAILED = "far_case_failed"

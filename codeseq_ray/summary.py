@@ -18,6 +18,7 @@ REASONS: dict[str, str] = {
     Reason.EXAMPLE_COUNT: "the problem does not have exactly two examples",
     Reason.NAMES_THE_SEQUENCE: "the problem's text names the sequence",
     Reason.SHOWS_HIDDEN_CASE: "the problem's text gives a hidden case away",
+    Reason.SHOWS_EXAMPLE: "the description answers its own example, so that validation would prove nothing",
     Reason.NOT_VALIDATED: "the guiding agent could not work the examples out from the text",
     Reason.ROUNDS_USED_UP: "no program passed the hidden cases after all corrections",
     Reason.FAR_CASE_FAILED: "the program passed the hidden cases but failed a later term",
@@ -92,7 +93,9 @@ def closing(
     lines += [
         "",
         "What next",
-        f'  read it         datasets.load_dataset("{release_uri}", "problems")',
+        f'  read it         datasets.load_dataset("{release_uri}", "problems")'
+        if "://" not in release_uri
+        else '  read it         copy the release\'s folder here, then datasets.load_dataset(FOLDER, "problems")',
         f"  go on           the same command with --run-id {run_id}: nothing is done twice",
         "  real data       python jobs/fetch_oeis.py --into oeis, then --input oeis",
     ]

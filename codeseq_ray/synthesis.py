@@ -13,11 +13,11 @@ from typing import TypeVar
 from pydantic import BaseModel, Field
 
 from codeseq_ray.agents.roles import Answer, GuidingAgent, WorkingAgent
-from codeseq_ray.agents.visibility import Visibility
+from codeseq_ray.agents.visibility import Visibility, fit_window
 from codeseq_ray.cases import divide
 from codeseq_ray.checks import check
 from codeseq_ray.errors import InfrastructureError
-from codeseq_ray.judging.acceptance import accept
+from codeseq_ray.judging.acceptance import FEWEST_FAR, accept
 from codeseq_ray.judging.verdicts import Manner, failing_case, judge
 from codeseq_ray.ports import Executor, Limits
 from codeseq_ray.records import (
@@ -39,9 +39,6 @@ from codeseq_ray.records import (
 )
 
 T = TypeVar("T")
-
-UNSEEN_FOR_FITTERS = 5
-"""Far cases outside the fit window that a rule fitted to terms must meet (METHOD: the rest, at least 5)."""
 
 
 class SynthesisSettings(BaseModel):
@@ -134,7 +131,7 @@ class _Loop:
         if plain is None:
             raise _DecidedError(Stage.CASES, Reason.TOO_FEW_TERMS_LEFT)
         seen_far = self._far_within_window(plain)
-        if self.working.fits_terms and len(plain.far) - seen_far < UNSEEN_FOR_FITTERS:
+        if self.working.fits_terms and len(plain.far) - seen_far < FEWEST_FAR:
             raise _DecidedError(
                 Stage.CASES, Reason.TOO_FEW_FAR_CASES, f"{len(plain.far) - seen_far} terms are left unseen"
             )
@@ -156,7 +153,6 @@ class _Loop:
             self.cases,
             self.manner,
             seen_far=seen_far,
-            unseen_needed=UNSEEN_FOR_FITTERS if self.working.fits_terms else 0,
         )
         self.acceptance = decision.checks
         if decision.reason:
@@ -225,7 +221,7 @@ class _Loop:
         if not self.working.fits_terms:
             return 0
         sequence = self.assignment.sequence
-        window = len(Visibility(sequence, plain, fitter=True).writer().window)
+        window = len(fit_window(sequence))
         before_far = len(sequence.terms) + len(sequence.more_terms) - len(plain.far)
         return min(len(plain.far), max(0, window - before_far))
 

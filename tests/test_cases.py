@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -80,14 +81,21 @@ def test_no_far_term_of_four_digits_is_left_in_what_the_writer_reads(sequence: S
     assert not secret & words
 
 
-def test_a_list_of_short_terms_is_cut_where_the_far_ones_begin() -> None:
+@pytest.mark.parametrize(
+    "form", ["{}, {}, {}, {}", "a(30)..a(33): {}; {}; {}; {}", "{{{} {} {} {}}}", "{}|{}|{}|{}"]
+)
+def test_short_far_terms_in_a_row_are_masked_in_any_list(form: str) -> None:
     terms = tuple(n * n % 100 for n in range(40))
-    entry = Sequence(id="A123456", name="x", terms=terms, offset=0, comments=(", ".join(map(str, terms)),))
+    line = form.format(*terms[30:34])
+    entry = Sequence(
+        id="A123456", name="Primes below 10007", terms=terms, offset=0, comments=(line, "from 25 to 36")
+    )
     cases = divide(entry, 0)
     assert cases is not None
-    comment = Visibility(entry, cases, fitter=False).writer().comments[0]
-    assert comment.endswith(MASK)
-    assert comment.count(",") <= len(terms) - len(cases.far)
+    view = Visibility(entry, cases, fitter=False).writer()
+    assert view.comments[0].count(MASK) == 4
+    assert view.comments[1] == "from 25 to 36"
+    assert view.name == entry.name
 
 
 @given(sequences)

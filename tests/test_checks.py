@@ -107,3 +107,53 @@ def test_a_hidden_term_of_four_digits_is_refused_also_with_separators() -> None:
             check(problem(description=f"Take {allowed} steps.", examples=examples), sequence, plain).reason
             == ""
         )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "When n equals {n}, the answer is {v}.",
+        "a_{n} = {v}",
+        "{n} -> {v}",
+        "n={n} output {v}",
+        "| {n} | {v} |",
+        "For n = {n} it gives {v}.",
+        "The first values are {all}.",
+        "They are {all_semicolons}",
+    ],
+)
+def test_the_ways_in_which_models_give_hidden_values_away_are_known(text: str) -> None:
+    assert PLAIN is not None
+    case = PLAIN.hidden[3]
+    outputs = [c.output for c in PLAIN.hidden]
+    told = text.format(
+        n=case.input, v=case.output, all=", ".join(outputs), all_semicolons="; ".join(outputs[2:])
+    )
+    assert refused(problem(description=told)) == Reason.SHOWS_HIDDEN_CASE
+
+
+@pytest.mark.parametrize("text", ["{v} 100 times", "{v},343 and so on", "({v})"])
+def test_neighbouring_numbers_do_not_hide_a_long_term(text: str) -> None:
+    sequence = Sequence(id="A000420", name="x", terms=tuple(7**n for n in range(3, 30)), offset=3)
+    plain = divide(sequence, 0)
+    assert plain is not None
+    examples = tuple(Example(input=c.input, output=c.output, explanation="") for c in plain.examples)
+    told = problem(description=text.format(v=plain.hidden[0].output), examples=examples)
+    assert check(told, sequence, plain).reason == Reason.SHOWS_HIDDEN_CASE
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("Fibonacci numbers", Reason.NAMES_THE_SEQUENCE), ("Even numbers.", "")]
+)
+def test_short_names_count_unless_they_are_everyday_words(name: str, reason: str) -> None:
+    assert PLAIN is not None
+    named = SQUARES.model_copy(update={"name": name})
+    told = problem(description=f"The {name.lower()} are wanted.")
+    assert check(told, named, PLAIN).reason == reason
+
+
+def test_a_description_that_answers_its_example_is_refused() -> None:
+    assert PLAIN is not None
+    case = PLAIN.examples[1]
+    told = problem(description=f"For n = {case.input} the answer is {case.output}.")
+    assert refused(told) == Reason.SHOWS_EXAMPLE

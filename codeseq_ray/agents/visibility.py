@@ -16,7 +16,9 @@ An agent gets a view and nothing else, so what a view lacks cannot reach a promp
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass
+from itertools import pairwise
 
 from codeseq_ray.records import Analysis, Case, Cases, FailingCase, Problem, Program, Sequence
 
@@ -24,6 +26,8 @@ MASK = "…"
 _NUMBER = re.compile(r"-?\d+")
 MASKED_DIGITS = 4
 """Numbers this long that equal a far term are masked; shorter ones are too common to mean it."""
+MASKED_RUN = 3
+"""So many far terms in a row are masked however short they are."""
 
 
 def fit_window(sequence: Sequence) -> tuple[int, ...]:
@@ -94,16 +98,14 @@ class Visibility:
     def writer(self) -> WriterView:
         entry, cases = self._sequence, self._cases
         shown = {c.output for c in (*cases.examples, *cases.hidden)}
-        far = {c.output.lstrip("-") for c in cases.far if c.output not in shown}
-        secret = {term for term in far if len(term) >= MASKED_DIGITS}
-        listed = entry.terms[: len(entry.terms) + len(entry.more_terms) - len(cases.far)]
-        terms = [str(t) for t in (*entry.terms, *entry.more_terms)]
+        far = [c.output.lstrip("-") for c in cases.far]
+        secret = {term for term in far if len(term) >= MASKED_DIGITS and term not in shown}
 
         def masked(lines: tuple[str, ...]) -> tuple[str, ...]:
-            return tuple(_mask(line, secret, terms, len(listed)) for line in lines)
+            return tuple(_mask(line, secret, far) for line in lines)
 
         return WriterView(
-            name=masked((entry.name,))[0],
+            name=entry.name,
             keywords=entry.keywords,
             comments=masked(entry.comments),
             formulas=masked(entry.formulas),
@@ -143,16 +145,25 @@ class Visibility:
         )
 
 
-def _mask(line: str, secret: set[str], terms: list[str], shown: int) -> str:
-    """Mask numbers equal to a far term of ≥ 4 digits, and runs of listed terms that go past the shown ones."""
-
-    def number(match: re.Match[str]) -> str:
-        return MASK if match[0].lstrip("-") in secret else match[0]
-
-    line = _NUMBER.sub(number, line)
-    # A list of short terms ("0, 1, 1, 2, 3 …") gives the far ones away although each is too short to mask.
-    tail = terms[shown : shown + 3]
-    if len(tail) == 3:
-        run = r"\s*,\s*".join(re.escape(t) for t in terms[max(0, shown - 2) : shown])
-        line = re.sub(rf"(?<!\d)({run})((?:\s*,\s*-?\d+)+)", rf"\1, {MASK}", line) if run else line
+def _mask(line: str, secret: set[str], far: list[str]) -> str:
+    """Mask numbers equal to a far term of ≥ 4 digits, and runs of shorter numbers that are far terms in a row."""
+    numbers = list(_NUMBER.finditer(line))
+    digits = [match[0].lstrip("-") for match in numbers]
+    hidden = {i for i, number in enumerate(digits) if number in secret}
+    starts = defaultdict(list)
+    for j in range(len(far) - MASKED_RUN + 1):
+        starts[tuple(far[j : j + MASKED_RUN])].append(j)
+    for i in range(len(digits) - MASKED_RUN + 1):
+        # A list of short terms ("31, 37, 41, 43 …") gives the far ones away although each is too short to mask.
+        run = digits[i : i + MASKED_RUN]
+        if tuple(run) in starts and len(set(run)) > 1 and _are_listed(line, numbers[i : i + MASKED_RUN]):
+            hidden.update(range(i, i + MASKED_RUN))
+    for i in sorted(hidden, reverse=True):
+        line = line[: numbers[i].start()] + MASK + line[numbers[i].end() :]
     return line
+
+
+def _are_listed(line: str, numbers: list[re.Match[str]]) -> bool:
+    """Do these numbers stand in a list: nothing but separators between them?"""
+    gaps = (line[a.end() : b.start()] for a, b in pairwise(numbers))
+    return all(not gap.strip(" ,;|/\t") for gap in gaps)

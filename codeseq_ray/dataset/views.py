@@ -140,10 +140,10 @@ def _rejected(record: SequenceRecord) -> dict[str, Any]:
 
 
 def _deciding_verdict(record: SequenceRecord) -> Verdict | None:
-    """The last verdict given: of the rerun, the far cases, or the last round."""
+    """The verdict that ended the way: of the far cases or the second run where one failed, else the last round's."""
     acceptance = record.acceptance
-    for verdict in (acceptance.rerun, acceptance.far) if acceptance else ():
-        if verdict is not None:
+    for verdict in (acceptance.far, acceptance.rerun) if acceptance else ():
+        if verdict is not None and not verdict.ok:
             return verdict
     return record.rounds[-1].verdict if record.rounds else None
 

@@ -7,15 +7,20 @@ and a second run under another hash seed, one process per case, must print the s
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from codeseq_ray.cases import draw
 from codeseq_ray.judging.lookup import lookup_table
 from codeseq_ray.judging.verdicts import Manner, judge
 from codeseq_ray.ports import Executor
-from codeseq_ray.records import Acceptance, Cases, Program, Reason, VerdictKind
+from codeseq_ray.records import Acceptance, Case, Cases, Program, Reason, Verdict, VerdictKind
 
-_TOO_SLOW = {VerdictKind.TIME_LIMIT, VerdictKind.MEMORY_LIMIT, VerdictKind.OUTPUT_LIMIT}
+FEWEST_FAR = 5
+"""Further terms that must hold where so many are known: to hang after the hidden cases proves nothing."""
+_SLICE = 32
+"""Far cases judged at a time: a wrong program is stopped early, and no task runs for an hour."""
+_BEYOND_LIMITS = {VerdictKind.TIME_LIMIT, VerdictKind.MEMORY_LIMIT}
 
 
 @dataclass(frozen=True)
@@ -28,42 +33,73 @@ class Decision:
 
 
 async def accept(
-    executor: Executor, program: Program, cases: Cases, manner: Manner, *, seen_far: int, unseen_needed: int
+    executor: Executor, program: Program, cases: Cases, manner: Manner, *, seen_far: int
 ) -> Decision:
     """Decide over a program that passed all hidden cases.
 
     `seen_far` of the far cases were within the built-in fitter's window (0 for other agents); at least
-    `unseen_needed` of the rest must have been checked. A far case that is beyond the limits ends the check and is
-    no failure: it counts as not checked.
+    `FEWEST_FAR` of the others must have been checked, or all if fewer are known. A far case that takes more time or
+    memory than allowed ends the check and is no failure: it counts as not checked.
     """
-    known = (*cases.examples, *cases.hidden, *cases.far)
-    if table := lookup_table(program.source, known):
-        checks = Acceptance(far_checked=0, far_total=len(cases.far), lookup_table=table)
-        return Decision(checks, Reason.LOOKUP_TABLE, table)
-
-    shuffled = sorted(cases.hidden, key=lambda case: draw(0, "shuffle", case.input))
-    second = replace(manner, one_process_per_case=True, hash_seed=1)
     rerun, far = await asyncio.gather(
-        judge(executor, program, shuffled, second), judge(executor, program, cases.far, manner)
+        _second_run(executor, program, cases, manner), _judge_far(executor, program, cases.far, manner)
     )
-    beyond_limits = far.kind in _TOO_SLOW
-    checked = far.total if far.ok else (far.failing_case or 0) + (0 if beyond_limits else 1)
+    beyond_limits = far.kind in _BEYOND_LIMITS
+    good = far.total if far.ok else (far.failing_case or 0)
+    checked = good if far.ok or beyond_limits else good + 1
+    # Only terms that the program really reached can tell a table from a computation.
+    reached = (*cases.examples, *cases.hidden, *cases.far[:good])
+    table = lookup_table(program.source, reached) or lookup_table(
+        program.source, (*cases.examples, *cases.hidden)
+    )
     checks = Acceptance(
         far_checked=checked,
         far_unseen=max(0, checked - seen_far),
         far_total=far.total,
         far=far,
+        lookup_table=table,
         rerun=rerun,
     )
+    if table:
+        return Decision(checks, Reason.LOOKUP_TABLE, table)
     if not far.ok and not beyond_limits:
         at = cases.far[far.failing_case or 0]
         return Decision(checks, Reason.FAR_CASE_FAILED, f"input {at.input}: {far.kind.value}, {far.message}")
-    if checks.far_unseen < unseen_needed:
+    needed = min(FEWEST_FAR, far.total - seen_far)
+    if checks.far_unseen < needed:
         return Decision(
             checks,
             Reason.TOO_FEW_FAR_CASES,
-            f"{checks.far_unseen} unseen far cases were checked, {unseen_needed} are needed",
+            f"{checks.far_unseen} unseen far cases could be checked within the limits, {needed} are needed",
         )
     if not rerun.ok:
         return Decision(checks, Reason.NONDETERMINISTIC, f"second run: {rerun.kind.value}, {rerun.message}")
     return Decision(checks)
+
+
+async def _judge_far(executor: Executor, program: Program, far: Sequence[Case], manner: Manner) -> Verdict:
+    """One verdict over all far cases, judged in slices up to the first that does not pass."""
+    passed, cpu_ms = 0, 0.0
+    verdict = Verdict(kind=VerdictKind.PASSED, passed=0, total=0)
+    for start in range(0, len(far), _SLICE):
+        verdict = await judge(executor, program, far[start : start + _SLICE], manner)
+        passed, cpu_ms = passed + verdict.passed, round(cpu_ms + verdict.cpu_ms, 3)
+        if verdict.failing_case is not None:
+            failing = verdict.failing_case + start
+            verdict = verdict.model_copy(update={"failing_case": failing})
+            break
+    return verdict.model_copy(update={"passed": passed, "total": len(far), "cpu_ms": cpu_ms})
+
+
+async def _second_run(executor: Executor, program: Program, cases: Cases, manner: Manner) -> Verdict:
+    """The hidden cases again: another hash seed, a process each, in another order."""
+    shuffled = sorted(cases.hidden, key=lambda case: draw(0, "shuffle", case.input))
+    second = replace(manner, one_process_per_case=True, hash_seed=1)
+    rerun = await judge(executor, program, shuffled, second)
+    if rerun.kind in _BEYOND_LIMITS:
+        # Close to a limit, not another answer: with room to spare it has to be the same.
+        limits = replace(
+            manner.limits, cpu_seconds=2 * manner.limits.cpu_seconds, memory_mb=2 * manner.limits.memory_mb
+        )
+        rerun = await judge(executor, program, shuffled, replace(second, limits=limits))
+    return rerun

@@ -3,10 +3,14 @@
 A program that spells the known terms out passes every case without solving anything. Three signs, each measured
 against the terms that are known of the sequence, never against how the program looks:
 
-* a list, tuple, set, dict or text literal holds a run of consecutive terms that makes up at least half of all
-  known terms (a short periodic list goes on repeating past what it spells out, so it stays below that);
-* `n == 7` / `case 7:` branches answer at least half of the known terms with a literal;
+* a list, tuple, set, dict or text literal, or the literals in the order of the source (nested rows, `d[5] = 8`,
+  `.append(8)`), forwards or backwards, hold a run of consecutive terms that makes up at least half of the terms
+  given (a short periodic list goes on repeating past what it spells out, so it stays below that);
+* `n == 7` / `case 7:` branches answer at least half of the terms with a literal;
 * at least half of the larger distinct terms (three digits or more) appear among the program's literals.
+
+Doc strings, bare strings and assertions do not answer anything and are passed over. Not found: values encoded (as
+differences, in another base, packed into one large number).
 """
 
 from __future__ import annotations
@@ -19,6 +23,8 @@ from codeseq_ray.records import Case
 
 FEWEST = 6
 """Spelled-out terms below this are initial values, not a table."""
+LONGEST_LITERAL = 4000
+"""Integers of one literal that are compared; bounds the time that a hostile program can take here."""
 _INTEGER = re.compile(r"-?\d+")
 _LARGE = 100
 
@@ -26,38 +32,57 @@ _LARGE = 100
 def lookup_table(source: str, cases: Sequence[Case]) -> str:
     """Why the program is taken for a table of `cases`' outputs, or "" when it is not. Never raises."""
     try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ""
-    terms = [case.output for case in cases]
+        return _sign(_WorkingPart().visit(ast.parse(source)), [case.output for case in cases])
+    except (SyntaxError, ValueError):
+        return ""  # no program at all: it fails by itself
+    except (RecursionError, MemoryError):
+        return "the program is nested too deeply to be looked through"
+
+
+def _sign(tree: ast.AST, terms: list[str]) -> str:
     enough = max(FEWEST, (len(terms) + 1) // 2)
-    for literal in _containers(tree):
-        run = _longest_run(terms, literal)
+    single_digits = all(len(term) == 1 for term in terms)
+    for literal in _containers(tree, single_digits=single_digits):
+        cut = literal[:LONGEST_LITERAL]
+        run = max(_longest_run(terms, cut), _longest_run(terms, cut[::-1]))
         if run >= enough:
-            return f"a literal spells out {run} consecutive terms of {len(terms)} known"
+            return f"literals spell out {run} consecutive terms of {len(terms)}"
     branches = _branches(tree)
     # Keys may be counted from another start than the inputs: look at the answers in the order of their keys.
-    answered = _longest_run(terms, [value for _, value in sorted(branches)])
+    answered = _longest_run(terms, [value for _, value in sorted(branches)][:LONGEST_LITERAL])
     if answered >= enough:
-        return f"branches on single inputs answer {answered} consecutive terms of {len(terms)} known"
-    large = {term for term in terms if abs(int(term)) >= _LARGE}
+        return f"branches on single inputs answer {answered} consecutive terms of {len(terms)}"
+    large = {term for term in terms if len(term.lstrip("-")) >= len(str(_LARGE))}
     spelled = large & set(_literals(tree))
     if len(spelled) >= FEWEST and 2 * len(spelled) >= len(large):
         return f"{len(spelled)} of the {len(large)} larger terms appear as literals"
     return ""
 
 
+class _WorkingPart(ast.NodeTransformer):
+    """Leaves out what answers nothing."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST:
+        return ast.Pass() if isinstance(node.value, ast.Constant) else self.generic_visit(node)
+
+    def visit_Assert(self, node: ast.Assert) -> ast.AST:
+        return ast.Pass()
+
+
 def _integer(node: ast.AST) -> str | None:
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        inner = _integer(node.operand)
-        return None if inner is None else str(-int(inner))
+        inner = node.operand
+        if isinstance(inner, ast.Constant) and type(inner.value) is int:
+            return str(-inner.value)
     if isinstance(node, ast.Constant) and type(node.value) is int:
         return str(node.value)
     return None
 
 
-def _containers(tree: ast.AST) -> Iterator[list[str]]:
-    """The integers of every literal container, in the order in which they stand."""
+def _containers(tree: ast.AST, *, single_digits: bool) -> Iterator[list[str]]:
+    """The integers of every literal container in the order in which they stand; then those of the whole source."""
+    assigned: list[str | None] = []
+    yield _in_order(tree)
     for node in ast.walk(tree):
         match node:
             case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
@@ -69,26 +94,44 @@ def _containers(tree: ast.AST) -> Iterator[list[str]]:
             case ast.Constant(value=str() | bytes() as text):
                 words = text if isinstance(text, str) else text.decode("latin-1")
                 yield _INTEGER.findall(words)
+                if single_digits:
+                    yield [letter for letter in words if letter.isdigit()]
+            case ast.Assign(targets=[ast.Subscript()], value=value):
+                assigned.append(_integer(value))
+            case ast.Call(func=ast.Attribute(attr="append"), args=[value]):
+                assigned.append(_integer(value))
             case _:
                 pass
+    yield [value for value in assigned if value is not None]
+
+
+def _in_order(tree: ast.AST) -> list[str]:
+    """All integer literals by their place in the source."""
+    found = [
+        (node.lineno, node.col_offset, value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.expr) and (value := _integer(node)) is not None
+    ]
+    return [value for _, _, value in sorted(found, key=lambda item: item[:2])]
 
 
 def _branches(tree: ast.AST) -> list[tuple[int, str]]:
-    """(key, answer) of every branch that compares with one integer and whose body holds one integer."""
+    """(key, answer) of every branch that compares with one integer: its answer is the first literal of its body."""
     found = []
     for node in ast.walk(tree):
+        body: list[ast.AST]
         match node:
-            case ast.If(test=ast.Compare(ops=[ast.Eq()], comparators=[right]), body=body):
-                key = _integer(right)
-            case ast.match_case(pattern=ast.MatchValue(value=right), body=body):
-                key = _integer(right)
-            case ast.IfExp(test=ast.Compare(ops=[ast.Eq()], comparators=[right]), body=answer):
-                key, body = _integer(right), [ast.Expr(answer)]
+            case ast.If(test=ast.Compare(left=left, ops=[ast.Eq() | ast.LtE()], comparators=[right])):
+                key, body = _integer(right) or _integer(left), list(node.body)
+            case ast.IfExp(test=ast.Compare(left=left, ops=[ast.Eq() | ast.LtE()], comparators=[right])):
+                key, body = _integer(right) or _integer(left), [node.body]
+            case ast.match_case(pattern=ast.MatchValue(value=value)):
+                key, body = _integer(value), list(node.body)
             case _:
                 continue
-        values = [v for part in body for item in ast.walk(part) if (v := _integer(item)) is not None]
-        if key is not None and len(values) == 1:
-            found.append((int(key), values[0]))
+        answers = [v for part in body for v in _in_order(part)]
+        if key is not None and answers:
+            found.append((int(key), answers[0]))
     return found
 
 

@@ -15,6 +15,10 @@ def _endpoint_url(url: str) -> str:
         raise ValueError("expected the base URL of an OpenAI-compatible server, like http://host:8000/v1")
     if parts.username is not None or parts.password is not None:
         raise ValueError("holds a user name or password; give the key as the API key setting instead")
+    if parts.query or parts.fragment:
+        raise ValueError(
+            "holds a query; a key in it would be stored with the run: give the API key setting instead"
+        )
     return url.strip().rstrip("/")
 
 

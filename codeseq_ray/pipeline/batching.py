@@ -53,6 +53,10 @@ class TaskBatcher(Generic[Item, Result]):
     async def _work(self, chunk: list[tuple[Item, asyncio.Future[Result]]]) -> None:
         try:
             results = await self._run([item for item, _ in chunk])
+        except ray.exceptions.RayTaskError as error:  # raised by the task's own code: a bug of ours
+            for _, future in chunk:
+                _settle(future, error=error)
+            return
         except (ray.exceptions.RayError, InfrastructureError) as error:
             if len(chunk) > 1:
                 # One of them took the worker down; which, is seen when each goes alone.

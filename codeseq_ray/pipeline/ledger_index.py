@@ -24,13 +24,15 @@ class LedgerIndex:
         self._run = RunStore(open_store(store_uri), run_id)
         self._handed_out: set[int] = set()
         self._done: set[int] = set()
-        # After a restart the memory of what was handed out is gone: then every batch is looked up.
-        self._always_look = ray.get_runtime_context().was_current_actor_reconstructed
+        if ray.get_runtime_context().was_current_actor_reconstructed:
+            # What was handed out is forgotten; what had been written by then counts as handed out.
+            self._done = set(read_ledger(self._run).done_ids)
+            self._handed_out = set(self._done)
 
     def already_done(self, numbers: list[int]) -> list[int]:
         """Those of `numbers` that were handed out before and have an outcome in the ledger since."""
         asked = set(numbers)
-        again = asked if self._always_look else asked & self._handed_out
+        again = asked & self._handed_out
         self._handed_out |= asked
         if again - self._done:
             self._done |= again & read_ledger(self._run).done_ids

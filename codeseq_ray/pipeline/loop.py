@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+import ray
 
 from codeseq_ray.agents.roles import GuidingAgent, WorkingAgent
 from codeseq_ray.errors import StoreError, UsageError
@@ -33,10 +34,12 @@ DONE = pa.schema(
         ("reason", pa.string()),
         ("tokens", pa.int64()),
         ("walls", pa.string()),
-        ("fatal", pa.string()),
+        ("refused", pa.string()),
+        ("unwritten", pa.string()),
     ]
 )
-"""What the driver learns of each sequence: enough to count; the rest is in the store."""
+"""What the driver learns of each sequence: enough to count; the rest is in the store. A row with `refused` (no
+sequence would fare better) or `unwritten` (outcomes cannot be stored) ends the run instead."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +70,17 @@ class LoopActor:
             seconds=settings.flush_seconds,
         )
         self._agents: tuple[WorkingAgent, GuidingAgent] | None = None
-        self._fatal = ""
+        self._refused = ""
+        self._unwritten = ""
 
     def _start(self) -> None:
         """Made on the actor's own event loop, where clients and semaphores have to live."""
         settings = self._job.settings
+        if self._run.read_manifest() is None:
+            raise UsageError(
+                f"this node does not see the run at {self._run.uri}: a local folder as output has to be one disk "
+                "that every node shares. Give s3://bucket/prefix."
+            )
         in_flight, batch = settings.tasks_in_flight, settings.task_batch
         self._executor = RayExecutor(in_flight=in_flight, batch=batch)
         self._agents = pair(settings, RayFitter(in_flight=in_flight, batch=batch))
@@ -79,21 +88,30 @@ class LoopActor:
         self._timer = asyncio.create_task(self._flush_regularly())
 
     async def __call__(self, batch: pa.Table) -> pa.Table:
-        if self._agents is None:
-            self._start()
-        rows = batch.to_pylist()
-        numbers = [row["number"] for row in rows]
-        done = set(await self._job.index.already_done.remote(numbers))
+        try:
+            if self._agents is None:
+                self._start()
+            told = await self._work_all(batch.to_pylist())
+        except UsageError as error:
+            self._refused, told = str(error), []
+        except StoreError as error:
+            self._unwritten, told = str(error), []
+        if self._refused or self._unwritten:
+            told.append({"refused": self._refused, "unwritten": self._unwritten})
+        return pa.Table.from_pylist(told, schema=DONE)
+
+    async def _work_all(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        try:
+            done = set(await self._job.index.already_done.remote([row["number"] for row in rows]))
+        except ray.exceptions.RayError:
+            done = set()  # at worst something is done twice; the ledger's rule picks one outcome
         finished = await asyncio.gather(*(self._work(row) for row in rows if row["number"] not in done))
         await self._write(self._writer.flush)
-        told = [row for row in finished if row is not None]
-        if self._fatal:
-            told.append({"fatal": self._fatal})
-        return pa.Table.from_pylist(told, schema=DONE)
+        return [row for row in finished if row is not None]
 
     async def _work(self, row: dict[str, Any]) -> dict[str, Any] | None:
         async with self._open:
-            if self._fatal:
+            if self._refused or self._unwritten:
                 return None
             assignment = Assignment(
                 sequence=Sequence.model_validate_json(row["sequence"]),
@@ -105,7 +123,7 @@ class LoopActor:
             try:
                 record = await synthesise(assignment, *self._agents, self._executor, self._job.settings)
             except UsageError as error:  # an endpoint or a kernel that refuses refuses everybody
-                self._fatal = str(error)
+                self._refused = str(error)
                 return None
             except Exception:
                 record = _internal_error(assignment, traceback.format_exc())
@@ -123,9 +141,10 @@ class LoopActor:
         """Call the ledger writer, which may block on the store, off the event loop."""
         try:
             await asyncio.to_thread(action, *values)
+            self._unwritten = ""
         except StoreError as error:
             # What is not written stays in the writer; to go on would be to pay for more that cannot be kept.
-            self._fatal = f"outcomes cannot be written: {error}"
+            self._unwritten = f"outcomes cannot be written: {error}"
 
     async def _flush_regularly(self) -> None:
         while True:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from codeseq_ray.errors import UsageError
+from codeseq_ray.errors import StoreError, UsageError
 from codeseq_ray.records import Outcome
 
 
@@ -22,10 +22,14 @@ class Progress:
         self.walls: Counter[str] = Counter()
 
     def add(self, rows: Iterable[dict[str, Any]]) -> None:
-        """Raises UsageError when an actor came upon something that stops the run."""
+        """Raises UsageError or StoreError when an actor came upon something that stops the run."""
         for row in rows:
-            if row["fatal"]:
-                raise UsageError(row["fatal"])
+            if row["refused"]:
+                raise UsageError(row["refused"])
+            if row["unwritten"]:
+                raise StoreError(
+                    f"{row['unwritten']}\nThe same command goes on from here once the store is back."
+                )
             self.outcomes[row["outcome"]] += 1
             self.tokens += row["tokens"]
             if row["walls"]:

@@ -38,7 +38,7 @@ Say = Callable[[str], None]
 
 BATCH = 64
 """Sequences per call of a loop actor; four calls at a time keep an actor's event loop fed (PLATFORM figures)."""
-CALLS_PER_ACTOR = 4
+FEWEST_CALLS = 4
 
 
 @dataclass
@@ -65,6 +65,7 @@ def execute(settings: Settings, say: Say) -> RunResult:
     source = open_input(settings)
     store = open_store(output_uri(settings))
     run = RunStore(store, settings.run_id or time.strftime("%Y%m%d-%H%M%S"))
+    say(f"run {run.run_id}: {run.uri}")
     cluster.connect(settings.local_cpus)
     _refuse_scattered_output(run, settings)
     preflight(settings)
@@ -222,6 +223,7 @@ def _resume_line(ledger: Ledger, done: int, scope: int, left: int, planned: int,
 def _work(run: RunStore, settings: Settings, source: Source, todo: Todo, progress: Progress) -> None:
     least, most = cluster.loop_actors(settings.loop_actors_min, settings.loop_actors_max)
     job = LoopJob(settings, run.store.uri, run.run_id, ledger_index.start(run.store.uri, run.run_id))
+    calls = max(FEWEST_CALLS, -(-settings.records_in_flight // BATCH))
     done = ray.data.read_datasource(
         ShardSource(source.shards(), sequence_tables(todo)), num_cpus=cluster.READ_CPUS
     ).map_batches(
@@ -230,7 +232,7 @@ def _work(run: RunStore, settings: Settings, source: Source, todo: Todo, progres
         batch_size=BATCH,
         batch_format="pyarrow",
         compute=ActorPoolStrategy(
-            min_size=least, max_size=max(least, most), max_concurrent_calls_per_actor=CALLS_PER_ACTOR
+            min_size=least, max_size=max(least, most), max_concurrent_calls_per_actor=calls
         ),
         num_cpus=cluster.LOOP_CPUS,
     )

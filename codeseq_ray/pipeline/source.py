@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import ray
 from ray.data import DataContext, Datasource, ReadTask
 from ray.data.block import BlockMetadata
 
@@ -149,7 +150,10 @@ class Todo:
 def sequence_tables(todo: Todo) -> Callable[[Shard], Iterator[pa.Table]]:
     """The records of a shard that are to be worked on, each once, with what the plan says of them."""
 
+    shared = ray.put(todo)  # once, not once per shard
+
     def read(shard: Shard) -> Iterator[pa.Table]:
+        todo: Todo = ray.get(shared)
         splits = list(Split)
         seen = np.zeros(len(todo), dtype=bool)
         rows: list[dict[str, Any]] = []

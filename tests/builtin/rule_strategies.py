@@ -91,8 +91,12 @@ def algebraic_series(draw: st.DrawFn) -> AlgebraicSeries:
 @st.composite
 def arithmetic_rules(draw: st.DrawFn) -> ArithmeticRule:
     function = draw(st.sampled_from(FUNCTIONS))
-    summed = draw(st.booleans())
-    argument = (0, 1) if summed else draw(st.sampled_from([(0, 1), (1, 1), (1, 2), (1, 0, 1)]))
+    summed = not function.steep and draw(st.booleans())
+    argument = (
+        (0, 1)
+        if summed
+        else draw(st.sampled_from([(0, 1), (1, 1), *([] if function.steep else [(1, 2), (1, 0, 1)])]))
+    )
     numbers = [*draw(st.sampled_from([(0, 0), (2, 0), (0, -3), (4, 1)])), draw(st.integers(0, 2))]
     numbers[draw(st.integers(0, 2))] = 0
     scaled, squared = draw(st.sampled_from([((1,), 0), ((-2,), 0), ((0, 3), 0), ((1,), 1), ((), 2)]))

@@ -73,3 +73,15 @@ def test_a_program_alone_reads_stdin_and_reaches_the_largest_input_in_time(rule:
     answer = printed_by_process(source, n)
     assert time.monotonic() - began < 8
     assert answer == str(rule.value(n))
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda f: f.says)
+def test_programs_of_functions_reach_the_largest_input_in_time(function: Function) -> None:
+    argument = (1, 1) if function.steep else (1, 0, 1)
+    rules = [ArithmeticRule(1, function.says, argument, False, 1, (), (1,), 0)]
+    if not function.steep:
+        rules.append(ArithmeticRule(1, function.says, (0, 1), True, 1, (), (1,), 0))
+    for rule in rules:
+        began = time.process_time()
+        assert printed(program_for(rule).source, reach(rule)).lstrip("-").isdecimal()
+        assert time.process_time() - began < 3

@@ -28,7 +28,22 @@ TABLES = {
     + " else ".join(f"{p} if n == {i}" for i, p in enumerate(PRIMES, 1))
     + " else 0)",
 }
+TABLES |= {
+    "rows": f"t = {[PRIMES[i : i + 5] for i in range(0, 30, 5)]}\nprint(t[(int(input()) - 1) // 5][0])",
+    "backwards": f"print({PRIMES[::-1]}[-int(input())])",
+    "assignments": "d = {}\n"
+    + "".join(f"d[{i}] = {p}\n" for i, p in enumerate(PRIMES, 1))
+    + "print(d[int(input())])",
+    "appends": "t = []\n" + "".join(f"t.append({p})\n" for p in PRIMES) + "print(t[int(input()) - 1])",
+    "branches that leave": "import sys\nn = int(input())\n"
+    + "".join(f"if {i} == n:\n    print({p})\n    sys.exit(0)\n" for i, p in enumerate(PRIMES, 1)),
+    "thresholds": "n = int(input())\nif n <= 1: print(2)\n"
+    + "".join(f"elif n <= {i}: print({p})\n" for i, p in enumerate(PRIMES[1:], 2)),
+}
 HONEST = {
+    "doc string": f'"""The first are {PRIMES}."""\nn = int(input())\nprint(n)',
+    "assertions": "def f(n):\n    return n\n"
+    + "".join(f"assert f({i}) == {p}\n" for i, p in enumerate(PRIMES, 1)),
     "sieve": "n = int(input())\nfound = []\nk = 2\nwhile len(found) < n:\n"
     "    if all(k % p for p in found): found.append(k)\n    k += 1\nprint(found[-1])",
     "wheel": "first = [2, 3, 5, 7, 11]\nn = int(input())\nprint(first[n - 1] if n <= 5 else 0)",
@@ -65,3 +80,22 @@ def test_large_terms_among_the_literals_are_found_in_whatever_order() -> None:
 @given(st.text(max_size=200))
 def test_no_text_makes_it_raise(source: str) -> None:
     lookup_table(source, CASES)
+
+
+def test_what_cannot_be_looked_through_is_not_let_through() -> None:
+    for source in ("x=" + "-" * 50_000 + "1", "x=" + "(" * 150 + "1" + ")" * 150, "x=" + "[" * 90 + "]" * 90):
+        try:
+            ast.parse(source)
+        except (SyntaxError, RecursionError, MemoryError):
+            continue
+        lookup_table(source, CASES)
+    assert lookup_table("x=" + "-" * 1200 + "1", CASES) in (
+        "",
+        "the program is nested too deeply to be looked through",
+    )
+
+
+def test_digits_of_a_text_are_a_table_where_all_terms_are_digits() -> None:
+    bits = [bin(n).count("1") % 2 for n in range(60)]
+    cases = [Case(input=str(n), output=str(b)) for n, b in enumerate(bits)]
+    assert lookup_table(f"print({''.join(map(str, bits))!r}[int(input())])", cases)

@@ -40,8 +40,9 @@ Fitter = Callable[[FitRequest], Awaitable[Rule | None]]
 
 T = TypeVar("T")
 
-LARGEST_INDEX = 100_000
-"""The agent works no rule out past this index: a bound on its own time."""
+FARTHEST = 2_000
+"""The agent works no rule out so far past its start: a bound on its own time."""
+LONGEST_EXPLANATION = 2_000
 
 
 def _answer(stage: str, value: T) -> Answer[T]:
@@ -96,7 +97,7 @@ class BuiltinWorkingAgent:
         start = view.window_index
         terms = list(view.window[: max(0, index - start)])
         reached = start + len(terms)
-        if not reached <= index <= min(LARGEST_INDEX, reached + len(view.window) + 100):
+        if not reached <= index <= start + FARTHEST:
             return _none("correction", "the failing case lies too far past the window", Reason.NO_RULE_FOUND)
         terms += [refuted.value(n) for n in range(reached, index)]
         terms.append(expected)
@@ -134,6 +135,8 @@ class BuiltinGuidingAgent:
         case, n = view.failing, int(view.failing.input)
         symbol = story_of(rule).symbol
         worked = explain(rule, n, symbol)
+        if len(worked) > LONGEST_EXPLANATION:
+            worked = brief(n, symbol, stated)
         if str(stated) == case.expected:
             why = worked
             wrong = f"The rule as the problem states it gives {stated}, as expected. "
@@ -155,7 +158,7 @@ def _did(view: AnalystView) -> str:
 def _value(rule: Rule, text: str) -> int:
     """The rule's value at an input. Raises ValueError outside of the rule's domain."""
     n = int(text)
-    if not rule.start <= n <= LARGEST_INDEX:
+    if not rule.start <= n <= rule.start + FARTHEST:
         raise ValueError(f"the rule says nothing for n = {n}")
     return rule.value(n)
 

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from codeseq_ray.agents.builtin.rules import TIERS, Rule, Window
+from codeseq_ray.agents.builtin.rules import (
+    TIERS,
+    LinearRecurrence,
+    PolynomialRecurrence,
+    QuasiPolynomial,
+    Rule,
+    Window,
+)
 from codeseq_ray.agents.builtin.rules.beatty import looks_like_beatty
-from codeseq_ray.agents.builtin.rules.quasipolynomial import fit_quasipolynomial
 
 LONGEST_WINDOW = 400
 LARGEST_TERM_BITS = 8_000
@@ -35,12 +41,29 @@ def fit(request: FitRequest) -> Rule | None:
     whole = Window(request.window_index, terms)
     dropped = min(max(0, request.first_example - request.window_index), len(terms))
     windows = [whole, whole.after(dropped)] if dropped else [whole]
-    if looks_like_beatty(windows[-1]):
-        # Values that repeat are another matter: what grows by ⌊nα + β⌋ never does.
-        repeating = fit_quasipolynomial(windows[-1])
-        return repeating if repeating and repeating.bounded else None
+    believed = _not_periodic if looks_like_beatty(windows[-1]) else _anything
     for tier in TIERS:
-        found = [rule for window in windows for family in tier if (rule := family(window)) is not None]
+        found = [
+            rule
+            for window in windows
+            for family in tier
+            if (rule := family(window)) is not None and believed(rule)
+        ]
         if found:
             return min(found, key=lambda rule: rule.parameters)
     return None
+
+
+def _anything(rule: Rule) -> bool:
+    return True
+
+
+def _not_periodic(rule: Rule) -> bool:
+    """Not a pattern that goes on periodically; values that repeat are another matter: ⌊nα⌋ grows."""
+    match rule:
+        case QuasiPolynomial():
+            return rule.bounded
+        case LinearRecurrence() | PolynomialRecurrence():
+            return False
+        case _:
+            return True

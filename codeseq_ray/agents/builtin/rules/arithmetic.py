@@ -9,7 +9,7 @@ from itertools import pairwise
 import flint
 
 from codeseq_ray.agents.builtin.relations import PRIME, relation
-from codeseq_ray.agents.builtin.rules.functions import BY_SENTENCE, FUNCTIONS, value_of
+from codeseq_ray.agents.builtin.rules.functions import BY_SENTENCE, FUNCTIONS, Function, value_of
 from codeseq_ray.agents.builtin.rules.window import Window, trimmed
 
 SPARE = 4
@@ -138,6 +138,12 @@ class _Candidate:
         ]
 
 
+def _of(function: Function) -> list[_Candidate]:
+    arguments = [a for a in ARGUMENTS if a[1:] == (1,)] if function.steep else ARGUMENTS
+    plain = [_Candidate(function.says, argument, False) for argument in arguments]
+    return plain if function.steep else [*plain, _Candidate(function.says, (0, 1), True)]
+
+
 @lru_cache(maxsize=MOST_START + 1)
 def _tests(first: int) -> tuple[list[_Candidate], flint.nmod_mat]:
     """Candidates, and a matrix with one row u for each: u·terms = 0 where the first seven terms obey it.
@@ -148,10 +154,7 @@ def _tests(first: int) -> tuple[list[_Candidate], flint.nmod_mat]:
     candidates = [
         candidate
         for function in FUNCTIONS
-        for candidate in (
-            *(_Candidate(function.says, argument, False) for argument in ARGUMENTS),
-            _Candidate(function.says, (0, 1), True),
-        )
+        for candidate in _of(function)
         if candidate.defined(places[0]) and candidate.defined(places[-1])
     ]
     rows: list[int] = []

@@ -26,10 +26,9 @@ T = TypeVar("T", int, Fraction)
 
 
 def looks_like_beatty(window: Window) -> bool:
-    """Are differences, second differences or quotients of neighbours two values in balanced, aperiodic order?"""
+    """Are the differences or the quotients of neighbours two values in balanced, aperiodic order?"""
     terms = window.terms[EXCEPTIONS:LONGEST_WINDOW]
-    differences = _differences(terms)
-    return _balanced(differences) or _balanced(_differences(differences)) or _balanced(_quotients(terms))
+    return _balanced([b - a for a, b in pairwise(terms)]) or _balanced(_quotients(terms))
 
 
 def _quotients(terms: Sequence[int]) -> list[Fraction]:
@@ -44,10 +43,6 @@ def _quotients(terms: Sequence[int]) -> list[Fraction]:
         if len(values) > 2:
             return []
     return out
-
-
-def _differences(values: Sequence[int]) -> list[int]:
-    return [b - a for a, b in pairwise(values)]
 
 
 def _balanced(steps: Sequence[T]) -> bool:

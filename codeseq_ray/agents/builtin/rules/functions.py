@@ -11,6 +11,17 @@ from math import gcd, isqrt, lcm, prod
 
 import flint
 
+from codeseq_ray.agents.builtin.rules.numbers import (
+    digits_of,
+    divisors_of,
+    is_prime,
+    next_prime,
+    nth_composite,
+    nth_prime,
+    prime_count,
+    prime_powers,
+    valuation,
+)
 from codeseq_ray.agents.builtin.rules.sources import DIGITS, DIVISORS, FACTORS, PRIMES
 
 
@@ -25,78 +36,9 @@ class Function:
     source: str
     """Python that defines `f(m)`."""
     most: int = 20_000
-    """Largest m that a fit asks for: keeps what is slow or huge out of it."""
-
-
-def _factors(m: int) -> list[tuple[int, int]]:
-    return [(int(p), e) for p, e in flint.fmpz(m).factor()]
-
-
-def _divisors(m: int) -> list[int]:
-    out = [1]
-    for p, e in _factors(m):
-        out = [d * p**k for d in out for k in range(e + 1)]
-    return out
-
-
-def _digits(m: int, base: int) -> list[int]:
-    """Most significant digit first; zero has no digit."""
-    out = []
-    while m:
-        m, digit = divmod(m, base)
-        out.append(digit)
-    return out[::-1]
-
-
-def _valuation(m: int, p: int) -> int:
-    return next(e for e in count() if m % p ** (e + 1))
-
-
-@lru_cache(maxsize=1)
-def _primes() -> list[int]:
-    limit = 1 << 15
-    sieve = bytearray([1]) * limit
-    sieve[:2] = b"\0\0"
-    for p in range(2, isqrt(limit) + 1):
-        if sieve[p]:
-            sieve[p * p :: p] = bytes(len(range(p * p, limit, p)))
-    return [p for p in range(limit) if sieve[p]]
-
-
-def _is_prime(m: int) -> bool:
-    return m > 1 and bool(flint.fmpz(m).is_prime())
-
-
-def _prime(m: int) -> int:
-    primes = _primes()
-    if m <= len(primes):
-        return primes[m - 1]
-    candidate = primes[-1]
-    for _ in range(m - len(primes)):
-        candidate = _next_prime(candidate)
-    return candidate
-
-
-def _next_prime(m: int) -> int:
-    return next(q for q in count(m + 1) if _is_prime(q))
-
-
-def _composite(m: int) -> int:
-    """Fixed point of k = m + 1 + π(k)."""
-    k = m
-    while (moved := m + 1 + _prime_count(k)) != k:
-        k = moved
-    return k
-
-
-def _prime_count(m: int) -> int:
-    low, high = 0, len(_primes())
-    if m >= _primes()[-1]:
-        return high + sum(1 for q in range(_primes()[-1] + 1, m + 1) if _is_prime(q))
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (middle + 1, high) if _primes()[middle] <= m else (low, middle)
-    return low
+    """Largest m that a fit asks for."""
+    steep: bool = False
+    """Slow or huge soon: only taken at n and its neighbours, and never summed."""
 
 
 def _digit_functions() -> list[Function]:
@@ -108,7 +50,7 @@ def _digit_functions() -> list[Function]:
         return Function(
             says.format(base=words[base]),
             least,
-            lambda m: compute(_digits(m, base)),
+            lambda m: compute(digits_of(m, base)),
             _imports(body)
             + DIGITS
             + f"\n\ndef f(m):\n    digits = digits_of(m, {base})  # least significant first\n    return {body}\n",
@@ -172,17 +114,19 @@ def _short(says: str, least: int, body: str, compute: Callable[[int], int], head
 
 
 FUNCTIONS: tuple[Function, ...] = (
-    _from_divisors("the number of positive divisors of m", "len(divisors(m))", lambda m: len(_divisors(m))),
-    _from_divisors("the sum of the positive divisors of m", "sum(divisors(m))", lambda m: sum(_divisors(m))),
+    _from_divisors("the number of positive divisors of m", "len(divisors(m))", lambda m: len(divisors_of(m))),
+    _from_divisors(
+        "the sum of the positive divisors of m", "sum(divisors(m))", lambda m: sum(divisors_of(m))
+    ),
     _from_divisors(
         "the sum of the squares of the positive divisors of m",
         "sum(d * d for d in divisors(m))",
-        lambda m: prod(sum(p ** (2 * k) for k in range(e + 1)) for p, e in _factors(m)),
+        lambda m: prod(sum(p ** (2 * k) for k in range(e + 1)) for p, e in prime_powers(m)),
     ),
     _from_divisors(
         "the sum of those divisors d of m for which d and m/d have no common factor above 1",
         "sum(d for d in divisors(m) if gcd(d, m // d) == 1)",
-        lambda m: prod(1 + p**e for p, e in _factors(m)),
+        lambda m: prod(1 + p**e for p, e in prime_powers(m)),
     ),
     _from_factors(
         "how many of the numbers 1, 2, ..., m have no common factor above 1 with m",
@@ -194,40 +138,40 @@ FUNCTIONS: tuple[Function, ...] = (
     _from_factors(
         "m multiplied by (p + 1)/p for every prime p that divides m",
         "prod((p + 1) * p ** (e - 1) for p, e in factors(m))",
-        lambda m: m * prod(p + 1 for p, _ in _factors(m)) // prod(p for p, _ in _factors(m)),
+        lambda m: m * prod(p + 1 for p, _ in prime_powers(m)) // prod(p for p, _ in prime_powers(m)),
     ),
     _from_factors(
-        "the number of different primes that divide m", "len(factors(m))", lambda m: len(_factors(m))
+        "the number of different primes that divide m", "len(factors(m))", lambda m: len(prime_powers(m))
     ),
     _from_factors(
         "the number of prime factors of m, each counted as often as it divides m",
         "sum(e for p, e in factors(m))",
-        lambda m: sum(e for _, e in _factors(m)),
+        lambda m: sum(e for _, e in prime_powers(m)),
     ),
     _from_factors(
         "the largest prime factor of m, and 1 if m is 1",
         "max((p for p, e in factors(m)), default=1)",
-        lambda m: max((p for p, _ in _factors(m)), default=1),
+        lambda m: max((p for p, _ in prime_powers(m)), default=1),
     ),
     _from_factors(
         "the smallest prime factor of m, and 1 if m is 1",
         "min((p for p, e in factors(m)), default=1)",
-        lambda m: min((p for p, _ in _factors(m)), default=1),
+        lambda m: min((p for p, _ in prime_powers(m)), default=1),
     ),
     _from_factors(
         "the product of the different primes that divide m, and 1 if m is 1",
         "prod(p for p, e in factors(m))",
-        lambda m: prod(p for p, _ in _factors(m)),
+        lambda m: prod(p for p, _ in prime_powers(m)),
     ),
     _from_factors(
         "the sum of the different primes that divide m",
         "sum(p for p, e in factors(m))",
-        lambda m: sum(p for p, _ in _factors(m)),
+        lambda m: sum(p for p, _ in prime_powers(m)),
     ),
     _from_factors(
         "the sum of the prime factors of m, each taken as often as it divides m",
         "sum(p * e for p, e in factors(m))",
-        lambda m: sum(p * e for p, e in _factors(m)),
+        lambda m: sum(p * e for p, e in prime_powers(m)),
     ),
     _from_factors(
         "0 if the square of a prime divides m, else 1 or -1 as m has an even or odd number of prime factors",
@@ -239,34 +183,35 @@ FUNCTIONS: tuple[Function, ...] = (
         "prod(p for p, e in factors(m) if e % 2)",
         lambda m: m // max(d * d for d in range(1, isqrt(m) + 1) if m % (d * d) == 0),
     ),
-    _from_primes(
-        "1 if m is a prime and 0 if not", 0, "    return int(is_prime(m))\n", lambda m: int(_is_prime(m))
-    ),
-    _from_primes(
-        "the number of primes that are not above m",
+    Function(
+        "1 if m is a prime and 0 if not",
         0,
-        "    return sum(1 for k in range(2, m + 1) if is_prime(k))\n",
-        _prime_count,
+        lambda m: int(is_prime(m)),
+        "def f(m):\n    if m < 2:\n        return 0\n    d = 2\n    while d * d <= m:\n"
+        "        if m % d == 0:\n            return 0\n        d += 1\n    return 1\n",
     ),
+    _from_primes("the number of primes that are not above m", 0, "    return sum(sieve(m))\n", prime_count),
     _from_primes(
         "the m-th prime, the first being 2",
         1,
-        "    k = 1\n    for _ in range(m):\n        k += 1\n"
-        "        while not is_prime(k):\n            k += 1\n    return k\n",
-        _prime,
+        "    # The m-th prime lies below m*(b + 2), where b is the number of binary digits of m.\n"
+        "    prime = sieve(m * (m.bit_length() + 2))\n"
+        "    p = 0\n    for _ in range(m):\n        p = prime.index(1, p + 1)\n    return p\n",
+        nth_prime,
     ),
     _from_primes(
         "the m-th number above 1 that is not a prime, the first being 4",
         1,
-        "    k = 3\n    for _ in range(m):\n        k += 1\n"
-        "        while is_prime(k):\n            k += 1\n    return k\n",
-        _composite,
+        "    # From 4 on every second number is even, so there are enough below 2*m + 4.\n"
+        "    prime = sieve(2 * m + 4)\n"
+        "    k = 3\n    for _ in range(m):\n        k = prime.index(0, k + 1)\n    return k\n",
+        nth_composite,
     ),
     _from_primes(
         "the smallest prime above m",
         0,
-        "    k = m + 1\n    while not is_prime(k):\n        k += 1\n    return k\n",
-        _next_prime,
+        "    # There is always one between m and 2*m + 2.\n    return sieve(2 * m + 2).index(1, m + 1)\n",
+        next_prime,
     ),
     _short("the whole part of the square root of m", 0, "isqrt(m)", isqrt, "from math import isqrt\n\n\n"),
     _short(
@@ -296,7 +241,7 @@ FUNCTIONS: tuple[Function, ...] = (
         Function(
             f"the number of times that m can be divided by {p} without remainder",
             1,
-            lambda m, p=p: _valuation(m, p),  # type: ignore[misc]
+            lambda m, p=p: valuation(m, p),  # type: ignore[misc]
             f"def f(m):\n    e = 0\n    while m % {p} == 0:\n        m //= {p}\n        e += 1\n    return e\n",
         )
         for p in (2, 3, 5, 10)
@@ -305,7 +250,7 @@ FUNCTIONS: tuple[Function, ...] = (
         Function(
             f"the largest divisor of m that is not a multiple of {p}",
             1,
-            lambda m, p=p: m // p ** _valuation(m, p),  # type: ignore[misc]
+            lambda m, p=p: m // p ** valuation(m, p),  # type: ignore[misc]
             f"def f(m):\n    while m % {p} == 0:\n        m //= {p}\n    return m\n",
         )
         for p in (2, 3)
@@ -324,6 +269,7 @@ FUNCTIONS: tuple[Function, ...] = (
         "from math import gcd\n\n\ndef f(m):\n    multiple = 1\n    for k in range(1, m + 1):\n"
         "        multiple *= k // gcd(multiple, k)\n    return multiple\n",
         most=200,
+        steep=True,
     ),
     Function(
         "the number of ways to divide m different things into groups",
@@ -333,6 +279,7 @@ FUNCTIONS: tuple[Function, ...] = (
         "    for _ in range(m):\n        following = [row[-1]]\n        for value in row:\n"
         "            following.append(following[-1] + value)\n        row = following\n    return row[0]\n",
         most=200,
+        steep=True,
     ),
     Function(
         "the number of ways to write m as a sum of positive whole numbers, whatever their order",
@@ -342,6 +289,7 @@ FUNCTIONS: tuple[Function, ...] = (
         "        for total in range(part, m + 1):\n            ways[total] += ways[total - part]\n"
         "    return ways[m]\n",
         most=400,
+        steep=True,
     ),
 )
 """What a problem may lean on, the plainest first."""

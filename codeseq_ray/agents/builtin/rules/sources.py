@@ -31,15 +31,13 @@ def divisors(m):
     return found
 '''
 
-PRIMES = """def is_prime(k):
-    if k < 2:
-        return False
-    d = 2
-    while d * d <= k:
-        if k % d == 0:
-            return False
-        d += 1
-    return True
+PRIMES = """def sieve(limit):
+    \"\"\"A byte for each number up to the limit: 1 if it is a prime.\"\"\"
+    prime = bytearray([0, 0]) + bytearray([1]) * max(limit - 1, 0)
+    for p in range(2, int(limit**0.5) + 1):
+        if prime[p]:
+            prime[p * p :: p] = bytes(len(range(p * p, limit + 1, p)))
+    return prime
 """
 
 DIGITS = """def digits_of(m, base):
