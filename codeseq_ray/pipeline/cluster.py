@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+from typing import Any
 
 import ray
 from ray.data import DataContext, ExecutionResources
@@ -28,23 +29,26 @@ _BLOCK_BYTES = 64 * 1024
 
 
 def connect(local_cpus: int | None) -> None:
-    """Join the cluster that `RAY_ADDRESS`, a job or `ray start --head` offers; else start a local Ray."""
+    """Join the cluster that `RAY_ADDRESS`, a job or `ray start --head` offers; else start a local Ray.
+
+    Raises UsageError when the cluster that is named does not answer.
+    """
     if not ray.is_initialized():
         # Ray's own remarks (an actor pool's arguments lie in the object store …) are for its log files.
         os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+        # No address: RAY_ADDRESS, else the cluster of `ray start`, else one of our own. Not "auto", which would join
+        # any Ray on this machine, also the private one of another run, and die with it.
+        where = os.environ.get("RAY_ADDRESS", "")
+        options: dict[str, Any] = {} if local_cpus is None else {"num_cpus": local_cpus}
         try:
-            ray.init(address="auto", logging_level=logging.WARNING, log_to_driver=False)
+            ray.init(include_dashboard=False, logging_level=logging.WARNING, log_to_driver=False, **options)
         except ConnectionError as error:
-            if os.environ.get("RAY_ADDRESS"):
-                raise UsageError(
-                    f"no Ray cluster answers at RAY_ADDRESS={os.environ['RAY_ADDRESS']}: {error}"
-                ) from None
-            ray.init(
-                num_cpus=local_cpus,
-                include_dashboard=False,
-                logging_level=logging.WARNING,
-                log_to_driver=False,
-            )
+            raise UsageError(
+                f"no Ray cluster answers at {where or 'the address that `ray start` left'}: {error}\n"
+                "Start it, or set RAY_ADDRESS to one that runs (`ray stop` clears what is left of an old one)."
+            ) from None
+        except ValueError as error:
+            raise UsageError(f"--local-cpus {local_cpus}: a Ray cluster is already there ({error})") from None
     context = DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-
-import ray
+from itertools import chain
 
 from codeseq_ray.errors import InputError
 from codeseq_ray.oeis.source import Source
-from codeseq_ray.pipeline.cluster import READ_CPUS
-from codeseq_ray.pipeline.source import ShardSource, screened_tables
+from codeseq_ray.pipeline.source import read, results, screened_tables
 from codeseq_ray.records import PlanRow
 from codeseq_ray.selection.plan import PlanBuilder, Screened
 from codeseq_ray.selection.rules import SelectionSettings
@@ -40,18 +38,13 @@ def make_plan(source: Source, settings: SelectionSettings) -> tuple[Iterator[Pla
     builder = PlanBuilder(settings)
     report = InputReport()
     records = 0
-    screened = ray.data.read_datasource(
-        ShardSource(source.shards(), screened_tables(settings)), num_cpus=READ_CPUS
-    )
-    for table in screened.iter_batches(batch_size=None, batch_format="pyarrow"):
-        for row in table.to_pylist():
-            if row["diagnostic_code"] is not None:
-                report.add(row["diagnostic_code"], row["diagnostic"], row["count"])
-            else:
-                records += 1
-                builder.add(
-                    Screened(row["number"], row["reason"], row["template_key"], tuple(row["term_keys"]))
-                )
+    screened = read(source.shards(), screened_tables(settings))
+    for row in chain.from_iterable(results(screened)):
+        if row["diagnostic_code"] is not None:
+            report.add(row["diagnostic_code"], row["diagnostic"], row["count"])
+        else:
+            records += 1
+            builder.add(Screened(row["number"], row["reason"], row["template_key"], tuple(row["term_keys"])))
     if not records:
         raise InputError(
             "the input holds no sequence that can be read; the first complaints were:\n"

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import ray
 from ray.data import ActorPoolStrategy
 
 from codeseq_ray import __version__
@@ -25,7 +24,7 @@ from codeseq_ray.pipeline.agents import preflight, row_settings
 from codeseq_ray.pipeline.loop import LoopActor, LoopJob
 from codeseq_ray.pipeline.planning import make_plan
 from codeseq_ray.pipeline.progress import Progress
-from codeseq_ray.pipeline.source import ShardSource, Todo, sequence_tables
+from codeseq_ray.pipeline.source import Todo, read, results, sequence_tables
 from codeseq_ray.records import Outcome, SequenceRecord
 from codeseq_ray.selection.plan import a_number, limited
 from codeseq_ray.settings import Settings, fingerprint, refuse_other
@@ -224,9 +223,7 @@ def _work(run: RunStore, settings: Settings, source: Source, todo: Todo, progres
     least, most = cluster.loop_actors(settings.loop_actors_min, settings.loop_actors_max)
     job = LoopJob(settings, run.store.uri, run.run_id, ledger_index.start(run.store.uri, run.run_id))
     calls = max(FEWEST_CALLS, -(-settings.records_in_flight // BATCH))
-    done = ray.data.read_datasource(
-        ShardSource(source.shards(), sequence_tables(todo)), num_cpus=cluster.READ_CPUS
-    ).map_batches(
+    done = read(source.shards(), sequence_tables(todo)).map_batches(
         LoopActor,
         fn_constructor_args=(job,),
         batch_size=BATCH,
@@ -236,8 +233,8 @@ def _work(run: RunStore, settings: Settings, source: Source, todo: Todo, progres
         ),
         num_cpus=cluster.LOOP_CPUS,
     )
-    for table in done.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
-        progress.add(table.to_pylist())
+    for rows in results(done):
+        progress.add(rows)
 
 
 def shown_record(run: RunStore, ledger: Ledger) -> SequenceRecord | None:

@@ -12,11 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import ray
-from ray.data import DataContext, Datasource, ReadTask
+from ray.data import DataContext, Dataset, Datasource, ReadTask
 from ray.data.block import BlockMetadata
 
 from codeseq_ray.oeis.diagnostics import Diagnostic
 from codeseq_ray.oeis.source import Shard
+from codeseq_ray.pipeline.cluster import READ_CPUS
 from codeseq_ray.records import PlanRow, Sequence, Split
 from codeseq_ray.selection.plan import Screened, screen_record
 from codeseq_ray.selection.rules import SelectionSettings
@@ -48,12 +49,31 @@ SEQUENCES = pa.schema(
 )
 
 
+def read(shards: Iterable[Shard], tables: Callable[[Shard], Iterator[pa.Table]]) -> Dataset:
+    """A dataset of the tables that `tables` makes of each shard."""
+    source = ShardSource(shards, tables)
+    # As many blocks as shards: left to itself, Ray Data cuts every block that one file yields into 200.
+    dataset: Dataset = ray.data.read_datasource(source, num_cpus=READ_CPUS, override_num_blocks=source.count)
+    return dataset
+
+
+def results(dataset: Dataset) -> Iterator[list[dict[str, Any]]]:
+    """Run the dataset's graph and yield the rows of each block as it is done."""
+    table: Any
+    for table in dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
+        yield table.to_pylist()
+
+
 class ShardSource(Datasource):
     """One read task per shard; `tables` turns a shard into a stream of small tables."""
 
     def __init__(self, shards: Iterable[Shard], tables: Callable[[Shard], Iterator[pa.Table]]) -> None:
         self._shards = tuple(shards)
         self._tables = tables
+
+    @property
+    def count(self) -> int:
+        return len(self._shards)
 
     def estimate_inmemory_data_size(self) -> int | None:
         return None
