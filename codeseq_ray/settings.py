@@ -41,15 +41,19 @@ class RunSettings(BaseModel):
 
     input: str | None = Field(
         None,
+        min_length=1,
         description="OEIS data: a folder with stripped.gz and names.gz, a clone of oeisdata, or a JSON(L) file. "
         "Default: the bundled sample.",
     )
     more_terms: str | None = Field(
         None,
+        min_length=1,
         description="Further known terms: a longer file in the format of stripped.gz, or a folder of b-files.",
     )
     output: str | None = Field(
-        None, description="Folder or s3://bucket/prefix under which the run's folder lies. Default: runs."
+        None,
+        min_length=1,
+        description="Folder or s3://bucket/prefix under which the run's folder lies. Default: runs.",
     )
     run_id: str | None = Field(
         None,
@@ -223,5 +227,6 @@ def _explained(error: ValidationError) -> str:
     lines = []
     for problem in error.errors(include_url=False, include_input=False):
         name = ".".join(str(part) for part in problem["loc"])
-        lines.append(f"  --{name.replace('_', '-')}: {problem['msg']}")
+        said = problem["msg"].removeprefix("Value error, ")
+        lines.append(f"  --{name.replace('_', '-')}: {said}" if name else f"  {said}")
     return "settings that cannot be used:\n" + "\n".join(lines)

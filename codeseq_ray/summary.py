@@ -46,7 +46,8 @@ def funnel(
     lines.append(f"{selected:>9,}  selected")
     for outcome in Outcome:
         count = outcomes.get(outcome, 0)
-        share = f"  ({count / selected:.1%} of selected)" if selected and outcome is Outcome.ACCEPTED else ""
+        tried = sum(outcomes.values())
+        share = f"  ({count / tried:.1%} of {tried:,} tried)" if tried and outcome is Outcome.ACCEPTED else ""
         lines.append(f"{count:>9,}  {outcome.value}{share}")
         of_outcome = {reason: n for (o, reason), n in reasons.items() if o is outcome and reason}
         lines += _reason_lines(of_outcome, REASONS)
@@ -72,9 +73,11 @@ def closing(
     diagnostics: Mapping[str, int],
     walls: Mapping[str, int],
     builtin: bool,
+    sample: bool,
     seconds: float,
 ) -> str:
     """Where the data is, what to know of it, and what to try next."""
+    first = "problems" if "problems" in rows else next(iter(rows), "problems")
     configs = ", ".join(f"{name} {count:,}" for name, count in rows.items())
     lines = [
         f"run      {run_uri}",
@@ -93,12 +96,15 @@ def closing(
     lines += [
         "",
         "What next",
-        f'  read it         datasets.load_dataset("{release_uri}", "problems")'
+        f'  read it         datasets.load_dataset("{release_uri}", "{first}")'
         if "://" not in release_uri
-        else '  read it         copy the release\'s folder here, then datasets.load_dataset(FOLDER, "problems")',
-        f"  go on           the same command with --run-id {run_id}: nothing is done twice",
-        "  real data       python jobs/fetch_oeis.py --into oeis, then --input oeis",
+        else f'  read it         copy the folder here, then datasets.load_dataset(FOLDER, "{first}")',
+        f"  go on           the same with --run-id {run_id} and a larger or no --limit: nothing is done twice",
     ]
+    if sample:
+        lines.append(
+            "  real data       python jobs/fetch_oeis.py --into oeis --contact YOU, then --input oeis"
+        )
     if builtin:
         lines.append(
             "  real models     --agents llm --generator-url http://host:8000/v1 --generator-model NAME "
@@ -140,7 +146,11 @@ def whole(record: SequenceRecord) -> str:
             parts.append(f"# why: {round_.analysis.why_expected} {round_.analysis.what_is_wrong}")
     if record.acceptance is not None:
         checks = record.acceptance
-        parts += ["", f"far cases {checks.far_checked} of {checks.far_total} checked"]
+        parts += [
+            "",
+            f"far cases {checks.far_checked} of {checks.far_total} checked, "
+            f"{checks.far_unseen} of them seen by no agent",
+        ]
     reason = f": {record.reason} ({record.stage.value})" if record.reason else ""
     detail = f" – {record.detail}" if record.detail else ""
     parts += [f"outcome  {record.outcome.value}{reason}{detail}"]

@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from codeseq_ray import summary
 from codeseq_ray.errors import CodeseqError, UsageError
+from codeseq_ray.records import Outcome
 from codeseq_ray.settings import Settings, load
 
 
@@ -50,9 +51,15 @@ def main(argv: list[str] | None = None) -> int:
             diagnostics=result.diagnostics,
             walls=result.walls,
             builtin=settings.agents == "builtin",
+            sample=settings.input is None,
             seconds=result.seconds,
         )
     )
+    if failed := ledger.outcomes.get(Outcome.FAILED, 0):
+        print(
+            f"\n{failed} sequences could not be judged; the same command tries them again.", file=sys.stderr
+        )
+        return 1
     return 0
 
 
@@ -61,7 +68,7 @@ def show_preview(settings: Settings) -> int:
 
     for record in preview(settings):
         print(summary.whole(record), end="\n\n")
-    print("Nothing was stored. Without --preview the whole input is worked on.")
+    print("Nothing was stored.")
     return 0
 
 
@@ -76,5 +83,5 @@ if __name__ == "__main__":
         print(f"synthesize: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, UsageError) else 1)
     except KeyboardInterrupt:
-        print("stopped; the same command with the same --run-id goes on from here", file=sys.stderr)
+        print("stopped; the same command with this run's --run-id goes on from here", file=sys.stderr)
         sys.exit(1)

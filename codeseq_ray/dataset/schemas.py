@@ -42,6 +42,7 @@ PROBLEMS = pa.schema(
         _structs("cases", "input", "output"),
         _structs("far_cases", "input", "output"),
         _count("far_checked", pa.int32()),
+        _count("far_unseen", pa.int32()),
         _text("program"),
         _count("rounds", pa.int32()),
         _texts("walls"),

@@ -92,6 +92,7 @@ def _problem(record: SequenceRecord) -> dict[str, Any]:
         "cases": _cases(cases.hidden),
         "far_cases": _cases(cases.far),
         "far_checked": record.acceptance.far_checked if record.acceptance else 0,
+        "far_unseen": record.acceptance.far_unseen if record.acceptance else 0,
         "program": _made(record.program).source,
         "rounds": record.corrections,
         "walls": walls(record),

@@ -97,12 +97,15 @@ def open_source(path: str, more_terms: str | None = None) -> Source:
     more = find_more_terms(Path(more_terms)) if more_terms is not None else None
     if isinstance(more, TermsFile):
         _probe_stripped(more.path)
-    if place.is_dir():
-        kind, shards = _in_folder(place, more)
-    elif place.is_file():
-        kind, shards = _of_file(place, more)
-    else:
-        raise InputError(f"{path}: there is no such file or folder. Expected {EXPECTED}.")
+    try:
+        if place.is_dir():
+            kind, shards = _in_folder(place, more)
+        elif place.is_file():
+            kind, shards = _of_file(place, more)
+        else:
+            raise InputError(f"{path}: there is no such file or folder. Expected {EXPECTED}.")
+    except OSError as error:
+        raise InputError(f"{error.filename or path}: cannot be read ({error.strerror}).") from error
     return Source(path=path, format=kind, parts=shards, more=more)
 
 

@@ -17,7 +17,7 @@ from ray.data import ActorPoolStrategy
 
 from codeseq_ray import __version__
 from codeseq_ray.bundled import sample_path
-from codeseq_ray.errors import RunMismatchError, UsageError
+from codeseq_ray.errors import InfrastructureError, InputError, RunMismatchError, UsageError
 from codeseq_ray.oeis.source import Source, open_source
 from codeseq_ray.pipeline import cluster, ledger_index
 from codeseq_ray.pipeline.agents import preflight, row_settings
@@ -78,6 +78,11 @@ def execute(settings: Settings, say: Say) -> RunResult:
         run.write_manifest(manifest)
     selected, drops = _selected(run)
     planned = len(selected) + sum(drops.values())
+    if not len(selected):
+        commonest = ", ".join(f"{reason} {count}" for reason, count in drops.most_common(3))
+        raise InputError(
+            f"none of the {planned} sequences of the input passes the selection rules ({commonest})"
+        )
     if planned != manifest["plan"]["rows"]:
         raise RunMismatchError(f"{run.uri}: the stored plan is not whole; use another --run-id")
 
@@ -91,6 +96,11 @@ def execute(settings: Settings, say: Say) -> RunResult:
         _work(run, settings, source, todo, progress)
         ledger = read_ledger(run)
 
+    if not ledger.done_ids:
+        raise InfrastructureError(
+            f"nothing was judged: all {len(ledger)} sequences tried failed, so there is nothing to publish. The "
+            f"first: {_first_failure(run, ledger)}\nThe same command with --run-id {run.run_id} tries them again."
+        )
     say("publish: drawing the release …")
     release = publish(
         run,
@@ -220,6 +230,8 @@ def _resume_line(ledger: Ledger, done: int, scope: int, left: int, planned: int,
 
 
 def _work(run: RunStore, settings: Settings, source: Source, todo: Todo, progress: Progress) -> None:
+    if settings.prompts is not None:  # actors run in other working directories
+        settings = settings.model_copy(update={"prompts": os.path.abspath(settings.prompts)})
     least, most = cluster.loop_actors(settings.loop_actors_min, settings.loop_actors_max)
     job = LoopJob(settings, run.store.uri, run.run_id, ledger_index.start(run.store.uri, run.run_id))
     calls = max(FEWEST_CALLS, -(-settings.records_in_flight // BATCH))
@@ -235,6 +247,10 @@ def _work(run: RunStore, settings: Settings, source: Source, todo: Todo, progres
     )
     for rows in results(done):
         progress.add(rows)
+
+
+def _first_failure(run: RunStore, ledger: Ledger) -> str:
+    return next((read_record(run, row).detail for row in ledger), "none was tried")
 
 
 def shown_record(run: RunStore, ledger: Ledger) -> SequenceRecord | None:

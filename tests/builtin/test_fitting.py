@@ -7,6 +7,7 @@ import itertools
 import pickle
 import random
 import time
+from fractions import Fraction
 from math import isqrt
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from rule_strategies import FAMILIES
 
 from codeseq_ray.agents.builtin.fitting import FitRequest, fit
 from codeseq_ray.agents.builtin.rules import ArithmeticRule, LinearRecurrence, QuasiPolynomial, Rule
+from codeseq_ray.agents.builtin.rules.functions import BY_SENTENCE
 
 WINDOW = 40
 FURTHER = 10
@@ -41,7 +43,7 @@ def test_the_rule_behind_the_terms_is_found_and_goes_on_as_they_do(family: str, 
             bends = [b - a for a, b in itertools.pairwise(bends)]
         assume(sum(map(bool, bends)) >= 8)
     found = fit(FitRequest(window, rule.start, rule.start))
-    if family == "algebraic" and found is None:
+    if found is None and (family == "algebraic" or _about_two_digits(rule, window)):
         return
     assert found is not None
     assert found.start == rule.start
@@ -83,7 +85,7 @@ def test_one_wrong_term_anywhere_spoils_the_rule(kind: str) -> None:
 def test_exceptional_terms_before_the_first_example_do_not_matter() -> None:
     terms = (77, *(n * n + 1 for n in range(3, 25)))
     found = fit(FitRequest(terms, 2, 3))
-    assert found == QuasiPolynomial(3, ((1, 0, 1),))
+    assert found == QuasiPolynomial(3, ((Fraction(1), Fraction(0), Fraction(1)),))
     assert fit(FitRequest(terms, 2, 2)) != found
 
 
@@ -173,3 +175,17 @@ def test_exact_fractions_with_small_denominators_and_repeating_values_are_still_
         [5 * (n % 7) for n in range(40)],
     ):
         assert isinstance(fit(FitRequest(tuple(terms), 0, 0)), QuasiPolynomial | LinearRecurrence)
+
+
+def _about_two_digits(rule: Rule, window: tuple[int, ...]) -> bool:
+    """Rules about digits are only believed where the window reaches numbers of three digits."""
+    if not isinstance(rule, ArithmeticRule):
+        return False
+    at = sum(c * (rule.start + len(window) - 1) ** e for e, c in enumerate(rule.argument))
+    return at < BY_SENTENCE[rule.function].base ** 2
+
+
+def test_two_digits_are_no_proof_of_a_rule_about_digits() -> None:
+    squared_digits = tuple(sum(int(d) ** 2 for d in str(n)) for n in range(54))
+    rule = fit(FitRequest(squared_digits, 0, 2))
+    assert rule is None or [rule.value(n) for n in (99, 100, 101, 345)] == [162, 1, 2, 50]

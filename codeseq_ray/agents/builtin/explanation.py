@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import singledispatch
+from itertools import pairwise
 
 from codeseq_ray.agents.builtin.notation import polynomial_text, power_text, substituted, sum_text
 from codeseq_ray.agents.builtin.rules import (
@@ -19,6 +20,7 @@ from codeseq_ray.agents.builtin.statement import (
     inner_atom,
     lag,
     recurrence_sides,
+    remainder_steps,
 )
 
 MOST_STEPS = 6
@@ -38,7 +40,11 @@ def explain(rule: Rule, n: int, symbol: str) -> str:
 
 @explain.register
 def _(rule: QuasiPolynomial, n: int, symbol: str) -> str:
-    formula = polynomial_text(rule.pieces[n % rule.period])
+    if rule.period > 1 and rule.bounded:
+        steps = remainder_steps(rule)[: n % rule.period + 1]
+        formula = " + ".join(str(d) if d >= 0 else f"({d})" for d in steps)
+    else:
+        formula = polynomial_text(rule.pieces[n % rule.period])
     lead = f"{n} leaves the remainder {n % rule.period} after division by {rule.period}, so "
     return (lead if rule.period > 1 else "") + _evaluated(
         symbol, n, substituted(formula, {"n": n}), rule.value(n)
@@ -82,10 +88,13 @@ def _(rule: LinearRecurrence, n: int, symbol: str) -> str:
 def _(rule: PolynomialRecurrence, n: int, symbol: str) -> str:
     values = rule.values(n)
     first = rule.start + len(rule.opening)
-    opening = [f"{symbol}({rule.start}) = {values[0]}"] + [
-        f"{symbol}({rule.start + k}) = {substituted(f'a + {b - a}' if b >= a else f'a - {a - b}', {'a': a})} = {b}"
-        for k, (a, b) in enumerate(zip(rule.opening, rule.opening[1:], strict=False), 1)
+    opening = [
+        _evaluated(symbol, rule.start + k, substituted(sum_text([(1, "a"), (b - a, "")]), {"a": a}), b)
+        if k
+        else f"{symbol}({rule.start}) = {b}."
+        for k, (a, b) in enumerate(pairwise([0, *rule.opening]))
     ]
+    opening = [line.removesuffix(".") for line in opening]
     if n < first:
         return "From the beginning: " + "; ".join(opening[: n - rule.start + 1]) + "."
     left, right = recurrence_sides(rule, symbol)
@@ -127,7 +136,7 @@ def _(rule: AlgebraicSeries, n: int, symbol: str) -> str:
     values = rule.values(n)
     k = n - rule.start
     if k == 0:
-        return f"This value is given: {symbol}({n}) = {values[0]}."
+        return f"The value at x = 0 is the first coefficient: {symbol}({n}) = {values[0]}."
     compared = "1 and x" if k == 1 else f"1, x and x^{k}" if k == 2 else f"1, x, ..., x^{k}"
     return (
         f"Comparing the coefficients of {compared} in the equation one after another leaves only "

@@ -20,7 +20,9 @@ from codeseq_ray.agents.builtin.statement import (
     arithmetic_right_side,
     inner_atom,
     linear_right_side,
+    opening_steps,
     recurrence_sides,
+    remainder_steps,
 )
 from codeseq_ray.records import Program
 
@@ -51,12 +53,11 @@ def _(rule: QuasiPolynomial) -> tuple[str, str]:
             "whole-number arithmetic keeps it exact, and where the formula divides nothing is left over."
         )
     if rule.bounded:
-        values = ", ".join(str(int(piece[0])) if piece else "0" for piece in rule.pieces)
         return (
-            f"n = int(input())\n# One value for each remainder of n.\nby_remainder = [{values}]\n"
-            f"print(by_remainder[n % {rule.period}])\n",
+            f"n = int(input())\nnumbers = {remainder_steps(rule)}\nremainder = n % {rule.period}\n"
+            f"print(sum(numbers[: remainder + 1]))\n",
             f"Only the remainder of n after division by {rule.period} counts. Python's % gives it between 0 and "
-            f"{rule.period - 1}, also for negative n, so it can pick the value directly.",
+            f"{rule.period - 1}, also for negative n; one number more than that is to be added up.",
         )
     lines = ["n = int(input())", f"remainder = n % {rule.period}"]
     for r, piece in enumerate(rule.pieces):
@@ -105,7 +106,7 @@ print(values[-1])
 @_write.register
 def _(rule: PolynomialRecurrence) -> tuple[str, str]:
     _, right = recurrence_sides(rule, "t")
-    steps = [b - a for a, b in zip(rule.opening, rule.opening[1:], strict=False)]
+    first, *steps = opening_steps(rule)
     opening = f"for step in {steps}:\n    values.append(values[-1] + step)\n" if steps else ""
     value, note, thought = _from_list(right), "", ""
     if rule.leading != (1,):
@@ -116,7 +117,7 @@ def _(rule: PolynomialRecurrence) -> tuple[str, str]:
         )
     source = f"""
 n = int(input())
-values = [{rule.opening[0]}]  # from number {rule.start} on
+values = [{first}]  # from number {rule.start} on
 {opening}for m in range({rule.start + len(rule.opening)}, n + 1):
     values.append({value}){note}
 print(values[{_offset("n", rule.start)}])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from itertools import accumulate
 from math import lcm
 
 from codeseq_ray.agents.builtin.notation import (
@@ -33,6 +34,11 @@ _QUASI = re.compile(
     rf"Let r be the remainder of n after division by (?P<period>\d+), so that 0 <= r < (?P=period)\. "
     rf"For every integer n >= (?P<start>{_INT}) the rule is:\n(?P<pieces>{_PIECES})\."
 )
+_PERIODIC = re.compile(
+    rf"Let r be the remainder of n after division by (?P<period>\d+), so that 0 <= r < (?P=period)\. "
+    rf"For every integer n >= (?P<start>{_INT}) the rule is: (?P<s>\w)\(n\) is the sum of the first r \+ 1 "
+    rf"numbers of this list: (?P<steps>{_LIST})\."
+)
 _LINEAR = re.compile(
     rf"For every integer n < (?P<start>{_INT}) the rule is: (?P<s>\w)\(n\) = 0\. "
     rf"For every integer n >= (?P=start) the rule is: (?P=s)\(n\) = (?P<right>[^=.]+)\. "
@@ -40,9 +46,8 @@ _LINEAR = re.compile(
     rf"(?P<gifts>{_LIST}); for every other n the extra is 0\."
 )
 _RECURRENCE = re.compile(
-    rf"It begins with (?P<s>\w)\((?P<start>{_INT})\) = (?P<value>{_INT})\. "
-    rf"(?:Each of the next \d+ values is the one before it plus a step; the steps are, in order: "
-    rf"(?P<steps>{_LIST})\. )?"
+    rf"The first (?:\d+ values?|value), (?:from|at) n = (?P<start>{_INT})(?: on)?: begin with 0 and add"
+    rf"(?:, one after the other,)? (?P<steps>{_LIST})(?:; each sum on the way is a value)?\. "
     rf"For every integer n >= (?P<first>{_INT}) the rule is: (?P<left>[^=.]+) = (?P<right>[^=.]+)\."
     rf"(?: The division that this asks for never leaves a remainder\.)?"
 )
@@ -55,8 +60,9 @@ _PRODUCT = re.compile(
     rf"(?: A negative power of x has the coefficient 0\.)?"
 )
 _ALGEBRAIC = re.compile(
-    rf"Write the values into one power series A = .*, so that the coefficient of x\^k is the value with the "
-    rf"number [^.]+\. The rule is: (?P<s>\w)\((?P<start>{_INT})\) = (?P<first>{_INT}) and 0 = (?P<right>[^=.]+)\. "
+    rf"Write the values into one power series A = (?P<s>\w)\((?P<start>{_INT})\) .*, "
+    rf"so that the coefficient of x\^k is the value with the "
+    rf"number [^.]+\. The rule is: at x = 0 the series has the value (?P<first>{_INT}), and 0 = (?P<right>[^=.]+)\. "
     rf"Exactly one power series satisfies both\."
 )
 _ARITHMETIC = re.compile(
@@ -92,6 +98,17 @@ def _polynomial(match: re.Match[str]) -> Rule:
 
 def _quasi(match: re.Match[str]) -> Rule:
     return QuasiPolynomial(int(match["start"]), _pieces(match["pieces"], int(match["period"]), "n"))
+
+
+def _periodic(match: re.Match[str]) -> Rule:
+    values = _sums(match["steps"])
+    if len(values) != int(match["period"]):
+        raise UnreadableError(f"{len(values)} numbers for {match['period']} remainders")
+    return QuasiPolynomial(int(match["start"]), tuple((Fraction(v),) if v else () for v in values))
+
+
+def _sums(text: str) -> list[int]:
+    return list(accumulate(map(int, text.split(", "))))
 
 
 def _piece(text: str, name: str) -> tuple[Fraction, ...]:
@@ -155,7 +172,10 @@ def _whole_polynomial(formula: Formula) -> tuple[int, ...]:
 
 
 def _recurrence(match: re.Match[str]) -> Rule:
-    symbol, start = match["s"], int(match["start"])
+    start, last = int(match["start"]), re.search(r"(\w)\(n\)", match["left"])
+    if last is None:
+        raise UnreadableError("the left side does not hold the n-th value")
+    symbol = last[1]
     leading, nothing = split_off(parse(match["left"]), f"{symbol}(n)")
     if nothing:
         raise UnreadableError("the left side is not a multiple of the n-th value")
@@ -164,9 +184,7 @@ def _recurrence(match: re.Match[str]) -> Rule:
     for i in _lags(rest, symbol):
         factor, rest = split_off(rest, f"{symbol}(n-{i})")
         factors[i] = _whole_polynomial(factor)
-    opening = [int(match["value"])]
-    for step in (match["steps"] or "").split(", ") if match["steps"] else []:
-        opening.append(opening[-1] + int(step))
+    opening = _sums(match["steps"])
     if start + len(opening) != int(match["first"]):
         raise UnreadableError("the rule does not take over where the opening values end")
     return PolynomialRecurrence(
@@ -244,6 +262,7 @@ def _dense(powers: dict[int, int]) -> tuple[int, ...]:
 
 _READERS = (
     (_QUASI, _quasi),
+    (_PERIODIC, _periodic),
     (_LINEAR, _linear),
     (_RECURRENCE, _recurrence),
     (_PRODUCT, _product),

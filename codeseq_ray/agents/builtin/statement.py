@@ -8,6 +8,7 @@ or steps instead of lists of values.
 from __future__ import annotations
 
 from functools import singledispatch
+from itertools import pairwise
 
 from codeseq_ray.agents.builtin.notation import polynomial_text, power_text, sum_text
 from codeseq_ray.agents.builtin.rules import (
@@ -63,13 +64,24 @@ def _(rule: QuasiPolynomial, symbol: str) -> str:
     if rule.period == 1:
         formula = polynomial_text(rule.pieces[0])
         return f"For every integer n >= {rule.start} the rule is: {symbol}(n) = {formula}."
-    return (
+    head = (
         f"Let r be the remainder of n after division by {rule.period}, so that 0 <= r < {rule.period}. "
-        f"For every integer n >= {rule.start} the rule is:\n" + pieces_text(rule, f"{symbol}(n)", "n")
+        f"For every integer n >= {rule.start} the rule is:"
     )
+    if not rule.bounded:
+        return f"{head}\n{cases_text(rule, f'{symbol}(n)', 'n')}"
+    steps = ", ".join(map(str, remainder_steps(rule)))
+    return f"{head} {symbol}(n) is the sum of the first r + 1 numbers of this list: {steps}."
 
 
-def pieces_text(rule: QuasiPolynomial, left: str, name: str) -> str:
+def remainder_steps(rule: QuasiPolynomial) -> list[int]:
+    """How a periodic sequence changes from remainder to remainder, from 0 on: not the values themselves."""
+    values = [int(piece[0]) if piece else 0 for piece in rule.pieces]
+    return [b - a for a, b in pairwise([0, *values])]
+
+
+def cases_text(rule: QuasiPolynomial, left: str, name: str) -> str:
+    """One formula for each remainder, or the list of the numbers where all formulas are numbers."""
     if rule.bounded:
         values = ", ".join(polynomial_text(piece) for piece in rule.pieces)
         return f"{left} stands at place r of this list, its places counted from 0: {values}."
@@ -113,16 +125,22 @@ def _scaled(polynomial: tuple[int, ...], atom: str) -> tuple[int, str]:
     return sign, f"({polynomial_text([sign * c for c in polynomial])})*{atom}"
 
 
+def opening_steps(rule: PolynomialRecurrence) -> list[int]:
+    """The opening as changes from 0 on: the text tells how it comes about, not input and output."""
+    return [b - a for a, b in pairwise([0, *rule.opening])]
+
+
 @define.register
 def _(rule: PolynomialRecurrence, symbol: str) -> str:
     left, right = recurrence_sides(rule, symbol)
     first, size = rule.start, len(rule.opening)
-    opening = f"It begins with {symbol}({first}) = {rule.opening[0]}. "
-    if size > 1:
-        steps = ", ".join(str(b - a) for a, b in zip(rule.opening, rule.opening[1:], strict=False))
-        opening += (
-            f"Each of the next {size - 1} values is the one before it plus a step; the steps are, in order: "
-            f"{steps}. "
+    steps = ", ".join(map(str, opening_steps(rule)))
+    if size == 1:
+        opening = f"The first value, at n = {first}: begin with 0 and add {steps}. "
+    else:
+        opening = (
+            f"The first {size} values, from n = {first} on: begin with 0 and add, one after the other, {steps}; "
+            f"each sum on the way is a value. "
         )
     division = "" if rule.leading == (1,) else " The division that this asks for never leaves a remainder."
     return f"{opening}For every integer n >= {first + size} the rule is: {left} = {right}.{division}"
@@ -136,7 +154,7 @@ def _(rule: ProductSeries, symbol: str) -> str:
     else:
         powers = (
             f"For every integer k >= 1 let r be the remainder of k after division by {exponents.period}:\n"
-            + pieces_text(exponents, "c(k)", "k")
+            + cases_text(exponents, "c(k)", "k")
         )
     times = "" if rule.factor == 1 else f"{rule.factor} times "
     before = "" if rule.lead == rule.start else " A negative power of x has the coefficient 0."
@@ -166,8 +184,8 @@ def _(rule: AlgebraicSeries, symbol: str) -> str:
     return (
         f"Write the values into one power series A = {symbol}({s}) + {symbol}({s + 1})*x + "
         f"{symbol}({s + 2})*x^2 + ..., so that the coefficient of x^k is the value with the number {place}. "
-        f"The rule is: {symbol}({s}) = {rule.first} and 0 = {equation_text(rule)}. "
-        f"Exactly one power series satisfies both."
+        f"The rule is: at x = 0 the series has the value {rule.first}, and "
+        f"0 = {equation_text(rule)}. Exactly one power series satisfies both."
     )
 
 

@@ -17,6 +17,9 @@ MOST_TERMS = 4
 LARGEST_FACTOR = 1000
 LARGEST_DIVISOR = 12
 """Beyond these bounds a relation with so many functions to choose from is more likely chance than reason."""
+MOST_TERMS_OF_TWO_DIGITS = 1
+"""Numbers of one or two digits b, a are n and one function of b: there any quadratic form in the digits is a
+polynomial in both, and says nothing of three digits (A003132, the sum of the squared digits, was told so)."""
 
 MOST_START = 20
 LEAST_BENDS = 8
@@ -173,6 +176,9 @@ def _rule(window: Window, candidate: _Candidate) -> ArithmeticRule | None:
         return None
     rest = [-v for v in vector[1:]]
     if sum(1 for c in rest if c) > MOST_TERMS or any(abs(c) > LARGEST_FACTOR for c in rest):
+        return None
+    base = BY_SENTENCE[candidate.function].base
+    if _at(candidate.argument, places[-1]) < base**2 and sum(1 for c in rest if c) > MOST_TERMS_OF_TWO_DIGITS:
         return None
     return ArithmeticRule(
         start=window.start,

@@ -39,6 +39,8 @@ class Function:
     """Largest m that a fit asks for."""
     steep: bool = False
     """Slow or huge soon: only taken at n and its neighbours, and never summed."""
+    base: int = 0
+    """Where the function is about digits or divisions in a base: that base."""
 
 
 def _digit_functions() -> list[Function]:
@@ -54,6 +56,7 @@ def _digit_functions() -> list[Function]:
             _imports(body)
             + DIGITS
             + f"\n\ndef f(m):\n    digits = digits_of(m, {base})  # least significant first\n    return {body}\n",
+            base=base,
         )
 
     out = []
@@ -243,6 +246,7 @@ FUNCTIONS: tuple[Function, ...] = (
             1,
             lambda m, p=p: valuation(m, p),  # type: ignore[misc]
             f"def f(m):\n    e = 0\n    while m % {p} == 0:\n        m //= {p}\n        e += 1\n    return e\n",
+            base=p,
         )
         for p in (2, 3, 5, 10)
     ),
