@@ -21,11 +21,11 @@ from codeseq_ray.agents.builtin.reading import read_rule
 from codeseq_ray.agents.visibility import fit_window
 from codeseq_ray.cases import divide
 from codeseq_ray.checks import check
+from codeseq_ray.judging.acceptance import FEWEST_FAR
 from codeseq_ray.oeis import open_source
 from codeseq_ray.records import Sequence
 from codeseq_ray.selection.plan import make_plan, screen_record
 from codeseq_ray.selection.rules import SelectionSettings
-from codeseq_ray.synthesis import UNSEEN_FOR_FITTERS
 
 
 def selected(folder: str, every: int) -> list[Sequence]:
@@ -53,7 +53,7 @@ def outcome(sequence: Sequence, further: tuple[int, ...], spent: list[float]) ->
     """(family, what became of it); the CPU seconds of the fit go into `spent`."""
     cases = divide(sequence, 0)
     window = fit_window(sequence)
-    if cases is None or len(sequence.terms) - len(window) < UNSEEN_FOR_FITTERS:
+    if cases is None or len(sequence.terms) - len(window) < FEWEST_FAR:
         return "-", "too few terms"
     began = time.process_time()
     rule = fit(FitRequest(window, sequence.first_index, int(cases.examples[0].input)))
