@@ -64,12 +64,13 @@ def execute(settings: Settings, say: Say) -> RunResult:
     source = open_input(settings)
     store = open_store(output_uri(settings))
     run = RunStore(store, settings.run_id or time.strftime("%Y%m%d-%H%M%S"))
+    manifest = _manifest(run, settings, source)
+    preflight(settings)
     say(f"run {run.run_id}: {run.uri}")
     cluster.connect(settings.local_cpus)
     _refuse_scattered_output(run, settings)
-    preflight(settings)
+    run.write_manifest(manifest)
 
-    manifest = _begin(run, settings, source)
     if "plan" not in manifest:
         say("plan: reading the input …")
         rows, report = make_plan(source, settings)
@@ -160,8 +161,8 @@ def _refuse_scattered_output(run: RunStore, settings: Settings) -> None:
         )
 
 
-def _begin(run: RunStore, settings: Settings, source: Source) -> dict[str, Any]:
-    """The run's manifest: a new one, or the stored one if it stands for the same rows."""
+def _manifest(run: RunStore, settings: Settings, source: Source) -> dict[str, Any]:
+    """The run's manifest: the stored one if it stands for the same rows, or one for a new run (not yet stored)."""
     rows, digest = row_settings(settings), source.digest()
     mark = fingerprint(rows, digest)
     manifest = run.read_manifest()
@@ -170,7 +171,7 @@ def _begin(run: RunStore, settings: Settings, source: Source) -> dict[str, Any]:
             stored = {**manifest.get("row_settings", {}), "input": manifest.get("input_digest")}
             refuse_other(run.run_id, stored, {**rows, "input": digest})
         return manifest
-    manifest = {
+    return {
         "format": 1,
         "run_id": run.run_id,
         "fingerprint": mark,
@@ -184,8 +185,6 @@ def _begin(run: RunStore, settings: Settings, source: Source) -> dict[str, Any]:
             "pyarrow": importlib.metadata.version("pyarrow"),
         },
     }
-    run.write_manifest(manifest)
-    return manifest
 
 
 def _selected(run: RunStore) -> tuple[Todo, Counter[str]]:
