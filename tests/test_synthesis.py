@@ -199,6 +199,34 @@ async def test_a_table_of_all_terms_is_rejected(sandbox: SandboxExecutor) -> Non
     assert (await work(Script(programs=[source]), sandbox)).reason == Reason.LOOKUP_TABLE
 
 
+@pytest.mark.parametrize("end", ["while True: pass", "x = [0] * 10**10", "while True: print(n)"])
+async def test_a_program_that_stops_answering_after_the_hidden_cases_is_rejected(
+    end: str, sandbox: SandboxExecutor
+) -> None:
+    source = f"n = int(input())\nif n < 13:\n    print(n * n)\nelse:\n    {end}"
+    record = await work(Script(programs=[source]), sandbox, cpu_seconds=1)
+    assert record.outcome is Outcome.REJECTED
+    assert record.reason in (Reason.TOO_FEW_FAR_CASES, Reason.FAR_CASE_FAILED)
+
+
+@pytest.mark.parametrize(
+    ("values", "program"),
+    [
+        ([0, 1, 0, 0, 0, 0, -1], "print([0, 1, 0, 0, 0, 0, -1][int(input()) % 7])"),
+        ([2, 2, 1, 0, 1, 1, 1, 0], "print([2, 2, 1, 0, 1, 1, 1, 0][int(input()) % 8])"),
+    ],
+)
+async def test_a_period_of_seven_or_eight_is_a_rule_where_enough_terms_are_known(
+    values: list[int], program: str, sandbox: SandboxExecutor
+) -> None:
+    def formula(n: int) -> int:
+        return values[n % len(values)]
+
+    sequence = Sequence(id="A999998", name="x", terms=tuple(map(formula, range(60))), offset=0)
+    record = await work(Script(programs=[program], formula=formula), sandbox, sequence)
+    assert (record.outcome, record.reason) == (Outcome.ACCEPTED, "")
+
+
 async def test_a_program_that_depends_on_the_hash_seed_is_rejected(sandbox: SandboxExecutor) -> None:
     source = (
         "n = int(input())\nwords = {'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'}\n"

@@ -49,9 +49,7 @@ async def accept(
     checked = good if far.ok or beyond_limits else good + 1
     # Only terms that the program really reached can tell a table from a computation.
     reached = (*cases.examples, *cases.hidden, *cases.far[:good])
-    table = lookup_table(program.source, reached) or lookup_table(
-        program.source, (*cases.examples, *cases.hidden)
-    )
+    table = lookup_table(program.source, reached)
     checks = Acceptance(
         far_checked=checked,
         far_unseen=max(0, checked - seen_far),
