@@ -152,7 +152,6 @@ class VerdictKind(StrEnum):
     MEMORY_LIMIT = "memory_limit"
     OUTPUT_LIMIT = "output_limit"
     SECURITY_VIOLATION = "security_violation"
-    NONDETERMINISTIC = "nondeterministic"
     INFRASTRUCTURE = "infrastructure"
 
 
@@ -250,7 +249,6 @@ class Outcome(StrEnum):
 class Stage(StrEnum):
     """Where in the loop an outcome was decided."""
 
-    PLAN = "plan"
     CASES = "cases"
     PROBLEM = "problem"
     CHECKS = "checks"
@@ -290,7 +288,7 @@ class SequenceRecord(Value):
     family: str
     attempt: int
     agents: str
-    """`builtin`, `llm` … : which pair worked."""
+    """Who worked: the names of both agents, joined by `+` where they differ (`builtin`, or model names)."""
     outcome: Outcome
     stage: Stage
     reason: str = ""

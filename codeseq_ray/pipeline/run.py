@@ -51,7 +51,6 @@ class RunResult:
     diagnostics: dict[str, int]
     in_scope: int
     """Selected sequences that this start was to bring to an outcome (all, or the limit)."""
-    done_before: int
     ledger: Ledger
     release: Release
     seconds: float
@@ -123,7 +122,6 @@ def execute(settings: Settings, say: Say) -> RunResult:
         drops=drops,
         diagnostics=manifest["diagnostics"]["counts"],
         in_scope=int(scope.sum()),
-        done_before=done_before,
         ledger=ledger,
         release=release,
         seconds=time.monotonic() - begun,
