@@ -10,8 +10,9 @@ from hypothesis import settings
 
 # The same examples at every run: a change is blamed for what it breaks, not for what was drawn. New ones are drawn
 # with `--hypothesis-profile=explore`.
-settings.register_profile("same", derandomize=True)
-settings.register_profile("explore", derandomize=False)
+# No deadlines: on a busy machine they test the machine.
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("explore", derandomize=False, deadline=None)
 settings.load_profile("same")
 
 # Only this name of ours may be set while tests run: a developer's CODESEQ_… would change what is tested.
