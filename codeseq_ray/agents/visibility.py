@@ -99,7 +99,10 @@ class Visibility:
         entry, cases = self._sequence, self._cases
         shown = {c.output for c in (*cases.examples, *cases.hidden)}
         far = [c.output.lstrip("-") for c in cases.far]
-        secret = {term for term in far if len(term) >= MASKED_DIGITS and term not in shown}
+        # With its sign, and without it where no shown term has the same digits.
+        digits = {term.lstrip("-") for term in shown}
+        secret = {c.output for c in cases.far if c.output not in shown} | (set(far) - digits)
+        secret = {term for term in secret if len(term.lstrip("-")) >= MASKED_DIGITS}
 
         def masked(lines: tuple[str, ...]) -> tuple[str, ...]:
             return tuple(_mask(line, secret, far) for line in lines)
@@ -149,7 +152,7 @@ def _mask(line: str, secret: set[str], far: list[str]) -> str:
     """Mask numbers equal to a far term of ≥ 4 digits, and runs of shorter numbers that are far terms in a row."""
     numbers = list(_NUMBER.finditer(line))
     digits = [match[0].lstrip("-") for match in numbers]
-    hidden = {i for i, number in enumerate(digits) if number in secret}
+    hidden = {i for i, match in enumerate(numbers) if match[0] in secret or digits[i] in secret}
     starts = defaultdict(list)
     for j in range(len(far) - MASKED_RUN + 1):
         starts[tuple(far[j : j + MASKED_RUN])].append(j)
