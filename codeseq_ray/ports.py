@@ -21,7 +21,12 @@ class Limits:
     cpu_seconds: float = 4.0
     """CPU time of the child, by its own clock."""
     memory_mb: int = 512
+    """Memory that the program itself may take; what the interpreter holds before it starts is not counted."""
     output_bytes: int = 1 << 20
+    program_cpu_seconds: float | None = None
+    """CPU time of all inputs that share a process together; None: only each input's own bound counts."""
+    recursion: int = 1000
+    """Python's recursion limit when the program starts. It may raise it; then the stack's 64 MiB are the bound."""
 
     @property
     def wall_seconds(self) -> float:
@@ -40,6 +45,9 @@ class Execution:
     hash_seed: int = 0
     trusted: bool = False
     """Made by the built-in agents: may run under rlimits alone where the kernel lacks the walls."""
+    entry: str | None = None
+    """None: the program reads stdin and prints. A name: the program defines a function of that name; an input is its
+    arguments, JSON values with white space between them, and what it returns is printed in the program's stead."""
 
 
 @dataclass(frozen=True)

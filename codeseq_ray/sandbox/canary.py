@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from codeseq_ray.errors import SandboxUnavailableError
-from codeseq_ray.ports import Limits, Run
+from codeseq_ray.ports import Execution, Limits, Run
 from codeseq_ray.records import VerdictKind
 from codeseq_ray.sandbox.warm import Zygote, unavailable
 from codeseq_ray.sandbox.watch import supervise
@@ -71,7 +71,7 @@ def prove(zygote: Zygote) -> None:
     let_through = []
     for attempt in ATTEMPTS:
         runs: list[Run] = []
-        supervise(zygote, attempt.source, [""], _LIMITS, runs, seed=0)
+        supervise(zygote, Execution(attempt.source, ("",), _LIMITS), [""], runs)
         if not attempt.held(runs[0]):
             let_through.append(f"{attempt.what} ({runs[0].kind}{': ' + runs[0].stderr_tail[-200:]})")
     if let_through:

@@ -1,139 +1,172 @@
-"""What a forked child does: it takes the program and its inputs, runs one after another, reports each at once.
+"""What a forked child does: it takes the program, runs it on one input after another, reports each at once.
 
 Untrusted side, standard library only. Everything here shares an interpreter with the program, which may do with
 it as it likes: nothing that this module says is believed beyond two bytes per input (`frames`), and the program
 can only cheat itself.
+
+A page of memory that a child writes to costs as much as some hundred lines of Python, and to look at an object is
+to write to it. So what every child needs is made before the fork (`Stage`), and done once there (`rehearse`).
 """
 
 from __future__ import annotations
 
 import atexit
-import ctypes
 import gc
 import io
 import linecache
 import os
 import random
+import socket
 import sys
 import threading
-import traceback
 import types
 from concurrent.futures import thread as pool
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 if TYPE_CHECKING:
-    from codeseq_ray.sandbox import frames
+    from codeseq_ray.sandbox import files, frames, programs
 else:
+    import files
     import frames
+    import programs
 
-NAME = "<program>"
-_SYS_FSTAT = 5
-_FIRST = 100
-"""Where the child's own descriptors lie, out of the way of programs that count from 3."""
-
-
-class Channels(NamedTuple):
-    """Descriptors of the child: the stream to the trusted process, its two pipes, and stdin's memory file."""
-
-    talk: int
-    out: int
-    err: int
-    stdin: int
+TALK, OUT, ERR, STDIN = CHANNELS = (100, 101, 102, 103)
+"""The child's own descriptors, out of the way of programs that count from 3: the stream to the trusted process, its
+two pipes, and stdin's file in memory."""
 
 
-def arrange(received: list[int]) -> Channels:
-    """Put the descriptors in their places and close all others."""
-    stdin = os.memfd_create("stdin")
-    channels = Channels(_FIRST, _FIRST + 1, _FIRST + 2, _FIRST + 3)
-    for source, place in zip((*received, stdin), channels, strict=True):
-        os.dup2(source, place)
-    os.dup2(channels.err, 2)
-    os.closerange(3, _FIRST)
-    os.closerange(_FIRST + len(channels), 1 << 30)
-    return channels
+class Streams(NamedTuple):
+    stdin: TextIO
+    stdout: TextIO
+    stderr: TextIO
 
 
-def work(channels: Channels, seed: int) -> None:
-    """Everything after the walls stand. Returns when there is nothing more to do."""
-    # Kept under local names: a program may put its own functions into `os`.
-    read, write = os.read, os.write
-
-    def exactly(n: int) -> bytes:
-        parts = []
-        while n:
-            part = read(channels.talk, n)
-            if not part:
-                raise EOFError
-            parts.append(part)
-            n -= len(part)
-        return b"".join(parts)
-
-    os.fstat = _fstat
-    write(channels.talk, frames.READY)
-    source, inputs = frames.unpack_job(exactly)
-    text = source.decode("utf-8", "surrogatepass")
-    # So that a traceback shows the program's lines.
-    linecache.cache[NAME] = (len(text), None, text.splitlines(keepends=True), NAME)
-    code: types.CodeType | None = None
-    for content in inputs:
-        if exactly(1) != frames.GO:
-            return
-        status = frames.RAISED
-        try:
-            _open_streams(channels, content)
-            random.seed(seed)
-            try:
-                code = code or compile(text, NAME, "exec", dont_inherit=True)
-                _run(code)
-                status = frames.ENDED
-            except SystemExit as end:
-                status = _exit_status(end)
-            except MemoryError:
-                raise
-            except BaseException as error:
-                _show(error)
-            _flush()
-        except MemoryError:
-            write(channels.err, b"MemoryError\n")
-            status = frames.OUT_OF_MEMORY
-        write(channels.talk, frames.DONE + bytes((status,)))
-        if status == frames.OUT_OF_MEMORY:
-            return  # what is left of the address space is no fair start for another input
-
-
-def _open_streams(channels: Channels, content: bytes) -> None:
-    """Fresh stdin, stdout and stderr, as descriptors and as objects."""
-    os.ftruncate(channels.stdin, 0)
-    os.pwrite(channels.stdin, content, 0)
-    os.lseek(channels.stdin, 0, os.SEEK_SET)
-    for source, place in ((channels.stdin, 0), (channels.out, 1), (channels.err, 2)):
-        os.dup2(source, place)
-    for name, stream in (
-        ("stdin", _text(io.BufferedReader(io.FileIO(0, "r", closefd=False)))),
-        ("stdout", _text(io.BufferedWriter(io.FileIO(1, "w", closefd=False)))),
-        ("stderr", _text(io.BufferedWriter(io.FileIO(2, "w", closefd=False)), line_buffering=True)),
-    ):
-        setattr(sys, name, stream)
-        setattr(sys, f"__{name}__", stream)
+def open_streams() -> Streams:
+    """Fresh stream objects over descriptors 0, 1 and 2."""
+    return Streams(
+        _text(io.BufferedReader(io.FileIO(0, "r", closefd=False))),
+        _text(io.BufferedWriter(io.FileIO(1, "w", closefd=False))),
+        _text(io.BufferedWriter(io.FileIO(2, "w", closefd=False)), line_buffering=True),
+    )
 
 
 def _text(buffer: io.BufferedReader | io.BufferedWriter, *, line_buffering: bool = False) -> TextIO:
     return io.TextIOWrapper(buffer, "utf-8", "surrogateescape", line_buffering=line_buffering)
 
 
-def _run(code: types.CodeType) -> None:
-    """Run the program as the main module, with all that the end of an interpreter would bring."""
+def set_stage(seed: int) -> None:
+    """Before the fork: what a program finds when it starts, streams over the descriptors of each child included."""
+    os.fstat = files.fstat
     sys.argv = ["program.py"]
-    module = types.ModuleType("__main__")
-    sys.modules["__main__"] = module
+    sys.set_int_max_str_digits(0)
+    atexit._clear()  # what follows at the end of a program is what the program asked for
+    linecache.cache[programs.NAME] = (1, None, programs.LINES, programs.NAME)
+    programs.rehearse()
+    gc.collect()
+    gc.freeze()  # so that the collections of the rehearsals are short
+    _new_module()
+    _rehearse(seed)
+
+
+def arrange(received: tuple[int, ...]) -> None:
+    """Put the descriptors in their places."""
+    dup2 = os.dup2
+    talk, out, err, stdin = received
+    dup2(talk, TALK)
+    dup2(out, OUT)
+    dup2(err, ERR)
+    dup2(stdin, STDIN)
+    dup2(stdin, 0)
+    dup2(out, 1)
+    dup2(err, 2)
+
+
+def close_others() -> None:
+    os.closerange(3, TALK)
+    os.closerange(STDIN + 1, 1 << 30)
+
+
+def work(seed: int) -> None:
+    """Everything after the walls stand. Returns when there is nothing more to do."""
+    # Kept under local names: a program may put its own functions into `os`.
+    read, write = os.read, os.write
+    write(TALK, frames.READY)
+    source, entry, recursion = frames.unpack_job(_exactly)
+    text = programs.LINES.of(source)
+    code: types.CodeType | None = None
+    first = True
+    while read(TALK, 1) == frames.GO:
+        status = frames.RAISED
+        try:
+            if not first:
+                _again(seed)
+            first = False
+            sys.setrecursionlimit(recursion)
+            try:
+                code = code or compile(text, programs.NAME, "exec", dont_inherit=True)
+                _run(code, entry)
+                status = frames.ENDED
+            except SystemExit as end:
+                status = _exit_status(end)
+            except MemoryError:
+                raise
+            except BaseException as error:
+                programs.show(error, __file__)
+            if not _flush():
+                status = frames.RAISED
+        except MemoryError:
+            write(ERR, b"MemoryError\n")
+            status = frames.OUT_OF_MEMORY
+        write(TALK, frames.DONE + bytes((status,)))
+        if status == frames.OUT_OF_MEMORY:
+            return  # what is left of the address space is no fair start for another input
+
+
+def _exactly(n: int) -> bytes:
+    found = os.read(TALK, n)
+    while len(found) < n:
+        part = os.read(TALK, n - len(found))
+        if not part:
+            raise EOFError
+        found += part
+    return found
+
+
+def _again(seed: int) -> None:
+    """As at the start, whatever an earlier input has done to the descriptors, the streams and `random`."""
+    for source, place in ((STDIN, 0), (OUT, 1), (ERR, 2)):
+        os.dup2(source, place)
+    random.seed(seed)
+    _put(open_streams())
+    _new_module()
+
+
+def _put(streams: Streams) -> None:
+    sys.stdin = sys.__stdin__ = streams.stdin  # type: ignore[misc, assignment]
+    sys.stdout = sys.__stdout__ = streams.stdout  # type: ignore[misc, assignment]
+    sys.stderr = sys.__stderr__ = streams.stderr  # type: ignore[misc, assignment]
+
+
+def _new_module() -> None:
+    sys.modules["__main__"] = types.ModuleType("__main__")
+
+
+def _run(code: types.CodeType, entry: bytes) -> None:
+    """Run the program with all that the end of an interpreter would bring."""
+    main = sys.modules["__main__"].__dict__
     try:
-        exec(code, module.__dict__)
+        if entry:
+            programs.call(code, main, entry.decode())
+        else:
+            exec(code, main)
     finally:
-        _end_threads()
-        atexit._run_exitfuncs()
+        if len(threading._active) > 1 or pool._threads_queues:  # type: ignore[attr-defined]
+            _end_threads()
+        if atexit._ncallbacks():
+            atexit._run_exitfuncs()
         # Files that the program wrapped round stdout write what they hold when they go.
-        module.__dict__.clear()
-        gc.collect()
+        main.clear()
+        gc.collect(2 if gc.get_count()[1] else 0)
 
 
 def _end_threads() -> None:
@@ -147,51 +180,44 @@ def _end_threads() -> None:
 
 
 def _exit_status(end: SystemExit) -> int:
-    if end.code is None or (isinstance(end.code, int) and end.code & 0xFF == 0):
+    """As the interpreter makes of it: of a number its lowest byte, unless it is too large for a C long."""
+    code = end.code
+    if code is None or (isinstance(code, int) and code & 0xFF == 0 and -(1 << 63) <= code < 1 << 63):
         return frames.ENDED
-    sys.stderr.write(f"SystemExit: {end.code}\n")
+    sys.stderr.write(f"SystemExit: {code}\n")
     return frames.RAISED
 
 
-def _show(error: BaseException) -> None:
-    """The traceback on stderr, without this module's own frames."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
-        trace = trace.tb_next
-    try:
-        sys.stderr.write("".join(traceback.format_exception(type(error), error, trace)))
-    except BaseException:
-        os.write(2, f"{type(error).__name__}\n".encode())
-
-
-def _flush() -> None:
-    for stream in (sys.stdout, sys.__stdout__, sys.stderr):
+def _flush() -> bool:
+    """Write out what the streams hold. False, as the interpreter's exit status 120: stdout's rest is lost."""
+    kept = True
+    for stream in (sys.stderr, sys.stdout, sys.__stdout__):
         try:
-            if stream is not None:
+            if stream is not None and not stream.closed:
                 stream.flush()
-        except Exception:
-            pass  # the program closed it, or put something of its own in its place
+        except Exception:  # something of the program's own in its place, or a descriptor that is closed
+            kept = kept and stream is not sys.stdout
+    return kept
 
 
-def _fstat(fd: int) -> os.stat_result:
-    """os.fstat by descriptor alone. glibc 2.33–2.38 asks through a call that takes a path, which is closed here."""
-    words = (ctypes.c_int64 * 18)()
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.syscall(ctypes.c_long(_SYS_FSTAT), ctypes.c_int(fd), words) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
-    device, inode, links, mode_uid, gid, _, size, _, _, accessed, _, modified, _, changed = words[:14]
-    mode, uid = mode_uid & 0xFFFFFFFF, mode_uid >> 32
-    return os.stat_result(
-        (mode, inode, device, links, uid, gid & 0xFFFFFFFF, size, accessed, modified, changed)
-    )
+def _rehearse(seed: int) -> None:
+    """Do before the fork what every child does: what that loads, makes or specialises is then there.
+
+    The streams stay. They are made over descriptors of the kinds that a child's are, as a stream object asks once.
+    """
+    reading, writing = os.pipe()
+    stdin, stderr = os.memfd_create("stdin"), os.dup(2)
+    for _ in range(20):
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            ours.sendall(_REHEARSED + frames.GO + frames.GO)
+            ours.shutdown(socket.SHUT_WR)
+            arrange((theirs.fileno(), writing, writing, stdin))
+            work(seed)
+    _again(seed)
+    os.dup2(stderr, 2)
+    for descriptor in (reading, writing, stdin, stderr, *CHANNELS):
+        os.close(descriptor)
 
 
-def rehearse() -> None:
-    """Do once before the fork what loads something on first use: tracebacks, streams, number formats."""
-    try:
-        exec(compile("1/0", NAME, "exec"), {})
-    except ZeroDivisionError as error:
-        traceback.format_exception(error)
-    _text(io.BufferedWriter(io.FileIO(1, "w", closefd=False))).write("")
-    _fstat(0)
+_REHEARSED = frames.pack_job(frames.Job(b"x = 1\nfor i in range(3):\n    x += i\n", b"", 1000))

@@ -14,6 +14,7 @@ from codeseq_ray.errors import InfrastructureError, SandboxUnavailableError
 from codeseq_ray.ports import Execution, ExecutionReport, Run
 from codeseq_ray.records import VerdictKind
 from codeseq_ray.sandbox import canary, walls
+from codeseq_ray.sandbox.settings import SandboxSettings
 from codeseq_ray.sandbox.unconfined import run_unconfined
 from codeseq_ray.sandbox.warm import Zygote, ZygoteLostError, unavailable
 from codeseq_ray.sandbox.watch import supervise
@@ -30,7 +31,8 @@ class SandboxExecutor:
     for beside it has another.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, settings: SandboxSettings | None = None) -> None:
+        self._settings = settings or SandboxSettings()
         self._lock = threading.Lock()
         self._zygotes: dict[int, Zygote] = {}
         self._refusal = ""
@@ -97,14 +99,7 @@ class SandboxExecutor:
                 if begun == len(execution.inputs):
                     return ExecutionReport(tuple(runs), walls_)
                 end = begun + 1 if execution.one_process_per_input else len(execution.inputs)
-                supervise(
-                    zygote,
-                    execution.source,
-                    execution.inputs[begun:end],
-                    execution.limits,
-                    runs,
-                    seed=execution.hash_seed,
-                )
+                supervise(zygote, execution, execution.inputs[begun:end], runs)
             except ZygoteLostError as loss:
                 losses += 1
                 self._drop(execution.hash_seed)
@@ -121,7 +116,7 @@ class SandboxExecutor:
             return  # they stand already
         if self._refusal:
             raise SandboxUnavailableError(self._refusal)
-        if lacking := walls.missing():
+        if lacking := walls.missing(without_landlock=self._settings.allow_without_landlock):
             raise SandboxUnavailableError(unavailable(lacking))
 
     def _zygote(self, hash_seed: int) -> Zygote:
@@ -131,7 +126,7 @@ class SandboxExecutor:
         self._drop(hash_seed)
         for other in [seed for seed in self._zygotes if seed not in (0, hash_seed) and hash_seed != 0]:
             self._drop(other)
-        zygote = Zygote(hash_seed)
+        zygote = Zygote(hash_seed, self._settings)
         try:
             canary.prove(zygote)
         except BaseException:

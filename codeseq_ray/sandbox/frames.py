@@ -2,14 +2,15 @@
 
 Trusted process and zygote share a SEQPACKET socket (`control`): one message, one packet.
 
-    trusted → zygote   SPAWN with four numbers and, as ancillary data, the child's three descriptors; or REAP
+    trusted → zygote   SPAWN with two numbers and, as ancillary data, the child's four descriptors; or REAP
     zygote → trusted   once at start a JSON object; then a pid for each SPAWN, a wait status for each REAP
 
-Trusted process and child share a stream socket (`talk`) and two pipes, stdout and stderr:
+Trusted process and child share a stream socket (`talk`), two pipes (stdout, stderr) and a file in memory, stdin,
+which the trusted process fills anew for each input:
 
     child → trusted    READY, as soon as the walls stand
-    trusted → child    the program and its inputs (`pack_job`), all before any of the program runs
-    trusted → child    GO, once per input
+    trusted → child    the job (`pack_job`)
+    trusted → child    GO, once per input, when stdin holds it
     child → trusted    DONE and a status, once per input
 
 Two bytes are all that the trusted side ever reads of a child's own account. Outputs are plain bytes on a pipe.
@@ -18,10 +19,11 @@ Two bytes are all that the trusted side ever reads of a child's own account. Out
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from typing import NamedTuple
 
-SPAWN = struct.Struct("<cQQQq")
-"""b"S", bytes of address space, seconds of CPU for all inputs, bytes of the longest input, seed of `random`."""
+SPAWN = struct.Struct("<cQQ")
+"""b"S", bytes of memory beyond what the zygote holds, seconds of CPU for all inputs."""
 REAP = b"R"
 PID = struct.Struct("<i")
 STATUS = struct.Struct("<i")
@@ -34,17 +36,24 @@ DONE = b"="
 ENDED, RAISED, OUT_OF_MEMORY = 0, 1, 2
 """Statuses after DONE: exit status 0, any other way to end, a MemoryError that nobody caught."""
 
-_COUNT = struct.Struct("<Q")
+_HEAD = struct.Struct("<QII")
+"""Bytes of the source, bytes of the entry's name, recursion limit."""
 
 
-def pack_job(source: bytes, inputs: Iterable[bytes]) -> bytes:
-    """The program and its inputs as one run of bytes: a count, then each part behind its length."""
-    parts = (source, *inputs)
-    return _COUNT.pack(len(parts)) + b"".join(_COUNT.pack(len(p)) + p for p in parts)
+class Job(NamedTuple):
+    """What a child is to run: the program, the function to call ("" for stdin → stdout), the recursion limit."""
+
+    source: bytes
+    entry: bytes
+    recursion: int
 
 
-def unpack_job(read: Callable[[int], bytes]) -> tuple[bytes, tuple[bytes, ...]]:
+def pack_job(job: Job) -> bytes:
+    return _HEAD.pack(len(job.source), len(job.entry), job.recursion) + job.entry + job.source
+
+
+def unpack_job(read: Callable[[int], bytes]) -> Job:
     """Inverse of `pack_job`; `read(n)` gives exactly n bytes."""
-    (count,) = _COUNT.unpack(read(_COUNT.size))
-    parts = [read(_COUNT.unpack(read(_COUNT.size))[0]) for _ in range(count)]
-    return parts[0], tuple(parts[1:])
+    size, name, recursion = _HEAD.unpack(read(_HEAD.size))
+    entry = read(name)
+    return Job(read(size), entry, recursion)

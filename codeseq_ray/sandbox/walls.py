@@ -2,7 +2,7 @@
 
 Both sides use this module: the trusted process to ask which walls this machine has (`missing`), the zygote to
 install Landlock once (`lock_zygote`; children inherit it), every child to install its seccomp filter
-(`lock_child`). Only x86_64 has a policy so far. On aarch64 some system calls have other names or do not exist
+(`ChildFilter`). Only x86_64 has a policy so far. On aarch64 some system calls have other names or do not exist
 (poll, time, fork); until its list has been measured there, it is refused.
 """
 
@@ -18,7 +18,6 @@ import resource
 import signal
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 POLICIES = Path(__file__).with_name("policy")
@@ -30,6 +29,7 @@ _PR_GET_CHILD_SUBREAPER = 37
 _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 22, 38
 _SECCOMP_MODE_FILTER = 2
 _SYS_SECCOMP = 317
+_SIGKILL = int(signal.SIGKILL)
 _SECCOMP_GET_ACTION_AVAIL = 2
 _SECCOMP_RET_KILL_PROCESS = 0x80000000
 _LANDLOCK_CREATE_RULESET, _LANDLOCK_RESTRICT_SELF = 444, 446
@@ -43,8 +43,11 @@ _LANDLOCK_SCOPES = 0b11
 """Abstract unix sockets and signals to processes outside; from ABI 6."""
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
+_PRCTL = _LIBC.prctl
+"""For a child: called with plain numbers it writes to a tenth of the memory that `_prctl` does."""
 
-DESCRIPTORS = 64
+DESCRIPTORS = 104
+"""The child's own reach to 103 (`child`)."""
 STACK_BYTES = 64 << 20
 """Stack of a program's main thread, at most. Programs that recurse deeply through C need more than 8 MiB."""
 
@@ -89,15 +92,15 @@ def _kills_processes() -> bool:
     return _syscall(_SYS_SECCOMP, what, flags, ctypes.byref(action)) == 0
 
 
-def missing() -> list[str]:
-    """The walls that this machine lacks, in words; empty when all can be tried."""
+def missing(*, without_landlock: bool = False) -> list[str]:
+    """The walls that this machine lacks, in words; empty when all can be tried (Landlock may be given up)."""
     if sys.platform != "linux":
         return [f"Landlock and seccomp (they belong to Linux; this is {sys.platform})"]
     machine = platform.machine()
     if machine != "x86_64" or sys.maxsize < 2**32:
         return [f"a measured system-call policy for {machine} (there is one for 64-bit x86_64)"]
     lacking = []
-    if landlock_abi() == 0:
+    if landlock_abi() == 0 and not without_landlock:
         lacking.append("Landlock (Linux 5.13 or newer, with `landlock` among the active security modules)")
     if not _kills_processes():
         lacking.append("seccomp filters (Linux 4.14 or newer, CONFIG_SECCOMP_FILTER)")
@@ -129,11 +132,11 @@ def policy() -> bytes:
 # -------------------------------------------------------------------------------------------- the zygote
 
 
-def lock_zygote() -> str:
+def lock_zygote(*, without_landlock: bool) -> list[str]:
     """Give up root, new privileges and every path, for this process and all its children.
 
-    Returns the name of the wall ("landlock:7"). Call once, single-threaded, after the last import. Raises
-    WallMissingError; then nothing may be served.
+    Returns the names of the walls (["landlock:7"]), none where Landlock lacks and may lack. Call once,
+    single-threaded, after the last import. Raises WallMissingError; then nothing may be served.
     """
     if os.getuid() == 0 or os.geteuid() == 0:
         try:
@@ -146,16 +149,27 @@ def lock_zygote() -> str:
                 "start the workers as an unprivileged user"
             ) from error
     _prctl("no_new_privs", _PR_SET_NO_NEW_PRIVS, 1)
+    for what, value in (
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_MEMLOCK, 0),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_NOFILE, DESCRIPTORS),
+        (resource.RLIMIT_STACK, STACK_BYTES),
+    ):
+        resource.setrlimit(what, hard(what, value))
     abi = landlock_abi()
-    _restrict_paths(abi)
-    try:
-        os.listdir("/")
-    except PermissionError:
-        pass
+    if abi == 0 and without_landlock:
+        standing = []
     else:
-        raise WallMissingError("Landlock was accepted but does not hold: / can still be listed")
+        _restrict_paths(abi)
+        try:
+            os.listdir("/")
+        except PermissionError:
+            standing = [f"landlock:{abi}"]
+        else:
+            raise WallMissingError("Landlock was accepted but does not hold: / can still be listed")
     _prctl("PR_SET_DUMPABLE", _PR_SET_DUMPABLE, 0)
-    return f"landlock:{abi}"
+    return standing
 
 
 def _restrict_paths(abi: int) -> None:
@@ -184,42 +198,44 @@ def _restrict_paths(abi: int) -> None:
 # --------------------------------------------------------------------------------------------- the child
 
 
-@dataclass(frozen=True)
-class ChildLimits:
-    """Rlimits of one child, all hard. Judgement of time is the trusted side's; these stop what runs on alone."""
-
-    address_space: int
-    """Bytes, the interpreter's own included."""
-    cpu_seconds: int
-    file_bytes: int
-    """The child writes no file; its stdin is one, in memory."""
-
-
 def follow_parent(parent: int) -> None:
     """Die when the process `parent` dies. fork clears this, so that every child asks anew."""
-    _prctl("PR_SET_PDEATHSIG", _PR_SET_PDEATHSIG, int(signal.SIGKILL))
+    if _PRCTL(_PR_SET_PDEATHSIG, _SIGKILL) != 0:
+        raise WallMissingError("PR_SET_PDEATHSIG was refused")
     if os.getppid() != parent:  # it died before the line above
         os._exit(1)
 
 
-def lock_child(limits: ChildLimits, filter_: bytes) -> None:
-    """Set the rlimits, then the seccomp filter. From here on no program can undo either."""
-    for what, value in (
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_MEMLOCK, 0),
-        (resource.RLIMIT_NOFILE, DESCRIPTORS),
-        (resource.RLIMIT_FSIZE, limits.file_bytes),
-        (resource.RLIMIT_CPU, limits.cpu_seconds),
-        (resource.RLIMIT_STACK, STACK_BYTES),
-        (resource.RLIMIT_AS, limits.address_space),
-    ):
-        hard = resource.getrlimit(what)[1]
-        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(what, (value, value))
-    program = _Program(len(filter_) // 8, filter_)
-    _prctl(
-        "seccomp", _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.cast(ctypes.byref(program), ctypes.c_void_p)
-    )
+class ChildFilter:
+    """The seccomp filter, ready to be installed: made before the fork, as a child pays for all that it makes."""
+
+    def __init__(self, filter_: bytes) -> None:
+        self._program = _Program(len(filter_) // 8, filter_)
+        self._at = ctypes.byref(self._program)
+
+    def install(self) -> None:
+        """From here on no program can undo it."""
+        if _PRCTL(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, self._at) != 0:
+            raise WallMissingError(f"seccomp was refused: {os.strerror(ctypes.get_errno())}")
+
+
+def hard(what: int, value: int) -> tuple[int, int]:
+    """An rlimit as hard as soft, within the one that stands."""
+    most = resource.getrlimit(what)[1]
+    value = value if most == resource.RLIM_INFINITY else min(value, most)
+    return value, value
+
+
+def bound(memory: tuple[int, int], cpu_seconds: tuple[int, int]) -> None:
+    """Set a child's own limits. Judgement of time is the trusted side's; this one stops what runs on alone."""
+    resource.setrlimit(resource.RLIMIT_AS, memory)
+    resource.setrlimit(resource.RLIMIT_CPU, cpu_seconds)
+
+
+def held_bytes() -> int:
+    """Address space of this process."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[0]) * resource.getpagesize()
 
 
 # -------------------------------------------------------------------------------------- the trusted process
@@ -233,14 +249,12 @@ def adopting_orphans() -> Iterator[None]:
     overlap in threads, the first to end ends it for both; then init reaps, as it would have.
     """
     before = ctypes.c_int()
-    _prctl(
-        "PR_GET_CHILD_SUBREAPER", _PR_GET_CHILD_SUBREAPER, ctypes.cast(ctypes.byref(before), ctypes.c_void_p)
-    )
+    _PRCTL(_PR_GET_CHILD_SUBREAPER, ctypes.byref(before))
     if before.value:
         yield
         return
-    _prctl("PR_SET_CHILD_SUBREAPER", _PR_SET_CHILD_SUBREAPER, 1)
+    _PRCTL(_PR_SET_CHILD_SUBREAPER, 1)
     try:
         yield
     finally:
-        _prctl("PR_SET_CHILD_SUBREAPER", _PR_SET_CHILD_SUBREAPER, 0)
+        _PRCTL(_PR_SET_CHILD_SUBREAPER, 0)

@@ -9,13 +9,14 @@ import select
 import signal
 import socket
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from codeseq_ray.errors import InfrastructureError, SandboxUnavailableError
 from codeseq_ray.sandbox import frames
+from codeseq_ray.sandbox.interpreters import find
+from codeseq_ray.sandbox.settings import Profile, SandboxSettings
 
 _START_SECONDS = 60.0
 """A zygote starts in a tenth of a second; a busy machine may take its time."""
@@ -36,6 +37,8 @@ class Child:
     talk: socket.socket
     out: int
     err: int
+    stdin: int
+    """A file in memory, shared with the child; its offset too."""
 
     def cpu_seconds(self) -> float:
         """CPU time of all its threads so far, by the kernel's own clock of that process."""
@@ -52,22 +55,43 @@ class Child:
 
     def close(self) -> None:
         self.talk.close()
-        for descriptor in (self.pidfd, self.out, self.err):
+        for descriptor in (self.pidfd, self.out, self.err, self.stdin):
             os.close(descriptor)
+
+    def give(self, text: bytes) -> None:
+        """Make `text` what stdin holds, from its beginning."""
+        os.ftruncate(self.stdin, 0)
+        os.pwrite(self.stdin, text, 0)
+        os.lseek(self.stdin, 0, os.SEEK_SET)
 
 
 class Zygote:
-    """One warm interpreter under one hash seed; one child at a time. Not thread-safe."""
+    """One warm interpreter of one profile under one hash seed; one child at a time. Not thread-safe."""
 
-    def __init__(self, hash_seed: int) -> None:
-        """Start and lock it. Raises SandboxUnavailableError if a wall is refused, ZygoteLostError if it dies."""
+    def __init__(self, hash_seed: int, settings: SandboxSettings | None = None) -> None:
+        """Start and lock it. Raises SandboxUnavailableError if a wall is refused, ZygoteLostError if it dies.
+
+        UsageError where the settings name no interpreter that can serve.
+        """
+        settings = settings or SandboxSettings()
+        interpreter = find(settings)
+        options = {
+            "profile": settings.profile.value,
+            "packages": [] if settings.profile is Profile.STANDARD else list(interpreter.packages),
+            "without_landlock": settings.allow_without_landlock,
+        }
         self.hash_seed = hash_seed
+        self._dying = 0
+        """Pid of the last child, killed and not yet reported as reaped."""
         self.owner = os.getpid()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.settimeout(_ANSWER_SECONDS)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-S", "-s", "-P", "-B", str(_ZYGOTE), str(theirs.fileno())],
+                [
+                    *(interpreter.path, "-S", "-s", "-P", "-B", str(_ZYGOTE)),
+                    *(str(theirs.fileno()), json.dumps(options)),
+                ],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -96,80 +120,83 @@ class Zygote:
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def spawn(self, *, memory_bytes: int, cpu_seconds: int, file_bytes: int, seed: int) -> Child:
+    def spawn(self, *, memory_bytes: int, cpu_seconds: int) -> Child:
         """Fork a child and lock it. Raises ZygoteLostError; SandboxUnavailableError if it is not locked."""
+        self._settle()
         talk, their_talk = socket.socketpair()
         out, their_out = os.pipe()
         err, their_err = os.pipe()
-        theirs = [their_talk.fileno(), their_out, their_err]
-        pidfd = -1
+        stdin = os.memfd_create("stdin")
         try:
-            request = frames.SPAWN.pack(b"S", memory_bytes, cpu_seconds, file_bytes, seed)
+            os.set_blocking(out, False)  # this end only
+            os.set_blocking(err, False)
+            request = frames.SPAWN.pack(b"S", memory_bytes, cpu_seconds)
             try:
+                theirs = [their_talk.fileno(), their_out, their_err, stdin]
                 socket.send_fds(self._control, [request], theirs)
             except OSError as error:
                 raise self._lost(error) from error
+            finally:
+                their_talk.close()
+                os.close(their_out)
+                os.close(their_err)
+            ready = self._first_word(talk)
+            # Sent before or after the child's word, and in any case soon.
             (pid,) = frames.PID.unpack(self._receive(frames.PID.size))
             if pid < 0:
                 raise ZygoteLostError("the sandbox could not fork; is the limit of processes reached?")
-            pidfd = _pidfd(pid)
+            child = Child(pid, _pidfd(pid), talk, out, err, stdin)
         except BaseException:
             talk.close()
-            for descriptor in (out, err):
+            for descriptor in (out, err, stdin):
                 os.close(descriptor)
             raise
-        finally:
-            their_talk.close()
-            for descriptor in theirs[1:]:
-                os.close(descriptor)
-        child = Child(pid, pidfd, talk, out, err)
         try:
-            os.set_blocking(out, False)
-            os.set_blocking(err, False)
-            talk.settimeout(_ANSWER_SECONDS)
-            self._await_walls(child)
+            _require_walls(child, ready)
         except BaseException:
             self.bury(child)
             raise
         return child
 
-    def _await_walls(self, child: Child) -> None:
-        """Wait until the child says that it is locked, and see for ourselves that it is."""
+    def _first_word(self, talk: socket.socket) -> bytes:
+        talk.settimeout(_ANSWER_SECONDS)
         try:
-            ready = child.talk.recv(1)
+            return talk.recv(1)
         except TimeoutError as error:
-            raise ZygoteLostError(
-                "a child of the sandbox did not get ready; is the machine overloaded?"
-            ) from error
-        if ready != frames.READY:
-            with contextlib.suppress(OSError):
-                why = os.read(child.err, 2000).decode("utf-8", "replace").strip()
-                raise ZygoteLostError(f"a child of the sandbox could not be locked: {why or 'it died'}")
-            raise ZygoteLostError("a child of the sandbox died before it was locked")
-        lines = _status(child.pid)
-        if lines.get("NoNewPrivs") != "1" or lines.get("Seccomp") != "2":
-            raise SandboxUnavailableError(
-                unavailable(["seccomp: /proc does not show it on a child that says it is locked"])
-            )
+            raise self._lost(error) from error
 
     def reap(self, child: Child) -> int:
         """End the child if it still runs, close its channels, and give its wait status."""
-        child.kill()
-        try:
-            self._control.send(frames.REAP)
-            (status,) = frames.STATUS.unpack(self._receive(frames.STATUS.size))
-        except (OSError, ZygoteLostError) as error:
-            loss = error if isinstance(error, ZygoteLostError) else self._lost(error)
-            _reap_orphan(child.pid)
-            raise loss from error
-        finally:
-            child.close()
-        return int(status)
+        self._end(child)
+        return self._settle()
 
     def bury(self, child: Child) -> None:
         """Like `reap` when nobody asks for the status. A zygote lost on the way is noticed at its next use."""
         with contextlib.suppress(ZygoteLostError):
-            self.reap(child)
+            self._end(child)
+
+    def _end(self, child: Child) -> None:
+        child.kill()
+        child.close()
+        self._dying = child.pid
+        try:
+            self._control.send(frames.REAP)
+        except OSError as error:
+            _reap_orphan(child.pid)
+            self._dying = 0
+            raise self._lost(error) from error
+
+    def _settle(self) -> int:
+        """Wait until the zygote has reaped its last child; gives that one's wait status (0 if there is none)."""
+        pid, self._dying = self._dying, 0
+        if not pid:
+            return 0
+        try:
+            (status,) = frames.STATUS.unpack(self._receive(frames.STATUS.size))
+        except ZygoteLostError:
+            _reap_orphan(pid)
+            raise
+        return int(status)
 
     def close(self) -> None:
         """End the zygote. Its last child, if any, dies with it."""
@@ -209,6 +236,19 @@ class Zygote:
         )
 
 
+def _require_walls(child: Child, ready: bytes) -> None:
+    """See that a child which says that it is locked is."""
+    if ready != frames.READY:
+        with contextlib.suppress(OSError):
+            why = os.read(child.err, 2000).decode("utf-8", "replace").strip()
+            raise ZygoteLostError(f"a child of the sandbox could not be locked: {why or 'it died'}")
+        raise ZygoteLostError("a child of the sandbox died before it was locked")
+    if not _is_locked(child.pid):
+        raise SandboxUnavailableError(
+            unavailable(["seccomp: /proc does not show it on a child that says it is locked"])
+        )
+
+
 def unavailable(lacking: list[str]) -> str:
     """The message of SandboxUnavailableError for these missing walls."""
     return (
@@ -221,7 +261,15 @@ def unavailable(lacking: list[str]) -> str:
 
 def _environment(hash_seed: int) -> dict[str, str]:
     """All of the zygote's environment: nothing of the caller's, so no secret can be in it."""
-    return {"PYTHONHASHSEED": str(hash_seed), "LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "1"}
+    return {
+        "PYTHONHASHSEED": str(hash_seed),
+        "LC_ALL": "C.UTF-8",
+        "MALLOC_ARENA_MAX": "1",
+        # Resolve library calls at the start, not in each child anew.
+        "LD_BIND_NOW": "1",
+        # numpy's own threads would be lost in a fork.
+        "OPENBLAS_NUM_THREADS": "1",
+    }
 
 
 def _pidfd(pid: int) -> int:
@@ -231,10 +279,14 @@ def _pidfd(pid: int) -> int:
         raise ZygoteLostError("the sandbox's warm interpreter died with its child") from error
 
 
-def _status(pid: int) -> dict[str, str]:
+def _is_locked(pid: int) -> bool:
+    """What the kernel says of a process: new privileges out of reach, a seccomp filter over it."""
     try:
-        with open(f"/proc/{pid}/status") as file:
-            return {name: value.strip() for name, _, value in (line.partition(":") for line in file)}
+        file = os.open(f"/proc/{pid}/status", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            status = os.read(file, 1 << 16)
+        finally:
+            os.close(file)
     except FileNotFoundError as error:
         raise ZygoteLostError(
             f"process {pid} of the sandbox cannot be seen: it was killed, or /proc is mounted with hidepid"
@@ -243,6 +295,7 @@ def _status(pid: int) -> dict[str, str]:
         raise SandboxUnavailableError(
             unavailable([f"a readable /proc/PID/status, to see that a child is locked ({error.strerror})"])
         ) from error
+    return b"\nNoNewPrivs:\t1\n" in status and b"\nSeccomp:\t2\n" in status
 
 
 def _reap_orphan(pid: int) -> None:

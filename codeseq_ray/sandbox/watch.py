@@ -6,7 +6,6 @@ how a process ended is its wait status, and its own two bytes per input are chec
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
 import signal
@@ -15,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from codeseq_ray.ports import Limits, Run
+from codeseq_ray.ports import Execution, Limits, Run
 from codeseq_ray.records import VerdictKind
 from codeseq_ray.sandbox import frames
 from codeseq_ray.sandbox.warm import Child, Zygote, ZygoteLostError
@@ -33,34 +32,36 @@ _OF_STATUS = {
 }
 
 
-def supervise(
-    zygote: Zygote, source: str, inputs: Sequence[str], limits: Limits, runs: list[Run], *, seed: int
-) -> None:
-    """Run `source` on the inputs in one child, and append each input's run to `runs` as it is made.
+def supervise(zygote: Zygote, execution: Execution, inputs: Sequence[str], runs: list[Run]) -> None:
+    """Run the execution's program on these inputs in one child, and append each input's run to `runs` as it is made.
 
     The last run appended ended the child if there are fewer than inputs. Raises ZygoteLostError; the runs appended
     until then stand.
     """
+    limits = execution.limits
     texts = [_encoded(text) for text in inputs]
     child = zygote.spawn(
         memory_bytes=limits.memory_mb << 20,
         # A backstop in case this side dies or starves; the kernel knows whole seconds only.
         cpu_seconds=int(limits.cpu_seconds * len(texts)) + _SPARE_CPU_SECONDS,
-        file_bytes=max(map(len, texts), default=0),
-        seed=seed,
     )
-    watch = _Watch(zygote, child, limits)
+    job = frames.Job(_encoded(execution.source), _encoded(execution.entry or ""), limits.recursion)
+    watch = _Watch(zygote, child, limits, frames.pack_job(job))
     try:
-        try:
-            child.talk.sendall(frames.pack_job(_encoded(source), texts))
-        except OSError as error:  # it was killed from outside: no program ran yet
-            raise ZygoteLostError(f"a child of the sandbox died before its program began: {error}") from error
-        for _ in texts:
-            runs.append(watch.one_input())
+        for text in texts:
+            runs.append(watch.one_input(text, _left(limits, runs)))
             if watch.over:
                 return
     finally:
         watch.close()
+
+
+def _left(limits: Limits, runs: Sequence[Run]) -> float:
+    """CPU seconds that the next input may take, after what the program took for the inputs before."""
+    if limits.program_cpu_seconds is None:
+        return limits.cpu_seconds
+    used = sum(run.cpu_ms for run in runs) / 1000
+    return min(limits.cpu_seconds, max(0.0, limits.program_cpu_seconds - used))
 
 
 @dataclass
@@ -72,7 +73,8 @@ class _Output:
 
 
 class _Watch:
-    def __init__(self, zygote: Zygote, child: Child, limits: Limits) -> None:
+    def __init__(self, zygote: Zygote, child: Child, limits: Limits, job: bytes) -> None:
+        self._unsent = job
         self.over = False
         """The child is dead and reaped."""
         self._zygote, self._child, self._limits = zygote, child, limits
@@ -86,22 +88,21 @@ class _Watch:
             self.over = True
             self._zygote.bury(self._child)
 
-    def one_input(self) -> Run:
+    def one_input(self, text: bytes, cpu_seconds: float) -> Run:
         """Let the child work on its next input, and wait for the first of all the ways in which that can end."""
         child, limits = self._child, self._limits
+        child.give(text)
         began, backstop = child.cpu_seconds(), time.monotonic() + limits.wall_seconds
         said = _Output()
-        # It fails if the program closed its end during an earlier input; the child then ends at its next word.
-        with contextlib.suppress(OSError):
-            child.talk.send(frames.GO)
+        self._go()
         used, quiet = 0.0, 0.0
         while True:
             before, used = used, child.cpu_seconds() - began
             quiet = quiet if used == before else 0.0
-            if used >= limits.cpu_seconds:
+            if used >= cpu_seconds:
                 return self._stop(VerdictKind.TIME_LIMIT, said, used)
             late = time.monotonic() >= backstop
-            if (late or quiet > max(_QUIET_SECONDS, limits.cpu_seconds)) and _asleep(child.pid):
+            if (late or quiet > max(_QUIET_SECONDS, cpu_seconds)) and _asleep(child.pid):
                 return self._stop(
                     VerdictKind.TIME_LIMIT, said, used, "the program waits for what never comes"
                 )
@@ -109,7 +110,7 @@ class _Watch:
                 note = f"{limits.wall_seconds:.0f} s by the wall clock"
                 return self._stop(VerdictKind.INFRASTRUCTURE, said, used, note)
             # No CPU limit can be reached sooner than in the time that is left of it.
-            patience = max(limits.cpu_seconds - used, 0.5 if quiet else 0.001)
+            patience = max(cpu_seconds - used, 0.5 if quiet else 0.001)
             asked = time.monotonic()
             ready = {d for d, _ in self._poll.poll(max(1.0, 1000 * min(patience, backstop - asked)))}
             quiet += time.monotonic() - asked
@@ -125,7 +126,18 @@ class _Watch:
                     return self._stop(kind, said, child.cpu_seconds() - began, note)
                 return _run(kind, said, child.cpu_seconds() - began)
             if dead:
-                return self._ended(said, began)
+                return self._ended(said, began, cpu_seconds)
+
+    def _go(self) -> None:
+        job, self._unsent = self._unsent, b""
+        try:
+            self._child.talk.sendall(job + frames.GO)
+        except OSError as error:
+            if job:  # it was killed from outside: no program ran yet
+                raise ZygoteLostError(
+                    f"a child of the sandbox died before its program began: {error}"
+                ) from error
+            # The program closed its end during an earlier input; the child then ends at its next word.
 
     def _frame(self) -> bytes:
         try:
@@ -172,7 +184,7 @@ class _Watch:
         self.close()
         return _run(kind, said, used, note)
 
-    def _ended(self, said: _Output, began: float) -> Run:
+    def _ended(self, said: _Output, began: float, cpu_seconds: float) -> Run:
         """The process ended by itself in the middle of an input."""
         used = self._child.cpu_seconds() - began
         self.over = True
@@ -186,7 +198,7 @@ class _Watch:
             return _run(VerdictKind.SECURITY_VIOLATION, said, used, "killed for a forbidden system call")
         if number == signal.SIGKILL:
             # Not by us. Its own rlimit of CPU time, or the machine (out of memory, an operator).
-            late = used >= self._limits.cpu_seconds
+            late = used >= cpu_seconds
             return _run(VerdictKind.TIME_LIMIT if late else VerdictKind.INFRASTRUCTURE, said, used, "killed")
         return _run(VerdictKind.RUNTIME_ERROR, said, used, f"killed by {signal.Signals(number).name}")
 

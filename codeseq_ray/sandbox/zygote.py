@@ -1,81 +1,57 @@
 """The warm interpreter: imports what programs import, locks itself in, and forks a child per program.
 
-Untrusted side, standard library only; run as `python -S -s -P -B zygote.py DESCRIPTOR` with a scrubbed
+Untrusted side, standard library only; run as `python -S -s -P -B zygote.py DESCRIPTOR OPTIONS` with a scrubbed
 environment. It never reads a program: it hands the child's descriptors on and forks. It does what it is told on
 its control socket (`frames`) one request at a time, and ends when that socket does.
 """
 
 from __future__ import annotations
 
-import _sitebuiltins
-import atexit
-import builtins
-import gc
-import importlib
-import json
 import os
-import signal
-import socket
 import sys
-import traceback
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from codeseq_ray.sandbox import child, frames, walls
+    from codeseq_ray.sandbox import child, frames, heap, preload, walls
 else:
+    # Hooks run in every fork and touch many pages; `threading`'s and `random`'s alone double its cost. A child has
+    # one thread, and its `random` is seeded.
+    os.register_at_fork = lambda **hooks: None
     # Siblings are loaded by their place on disk, so that no other module of the house comes along.
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
     import child
     import frames
+    import heap
+    import preload
     import walls
 
-PRELOADED = """
-    __future__ abc argparse array ast base64 binascii bisect builtins calendar cmath codecs collections
-    collections.abc concurrent.futures concurrent.futures.thread contextlib contextvars copy csv dataclasses
-    datetime _strptime decimal difflib dis enum errno fractions functools gc getopt graphlib hashlib heapq hmac
-    inspect io itertools json keyword linecache locale logging math numbers operator os pathlib pickle platform
-    pprint queue random re reprlib resource secrets select selectors shlex shutil signal socket statistics string
-    struct subprocess sys tempfile textwrap threading time timeit token tokenize traceback tracemalloc types
-    typing unicodedata uuid warnings weakref zlib
-    encodings.ascii encodings.latin_1 encodings.utf_8 encodings.utf_8_sig encodings.utf_16 encodings.utf_32
-    encodings.unicode_escape encodings.raw_unicode_escape encodings.hex_codec encodings.rot_13
-""".split()  # noqa: SIM905 (a list this long reads best as text)
-"""All that a program can import: a child opens no file."""
+import gc
+import json
+import resource
+import signal
+import socket
+import struct
+import traceback
+
+_DESCRIPTORS = struct.Struct("4i")
+"""Of a child: its stream to the trusted process, stdout, stderr, stdin."""
 
 
-def preload() -> None:
-    # Each registered hook runs in every fork; `random`'s alone doubles its cost. Children reseed by themselves.
-    register, os.register_at_fork = os.register_at_fork, lambda **hooks: None
-    try:
-        for name in PRELOADED:
-            importlib.import_module(name)
-    finally:
-        os.register_at_fork = register
-    # What `site` would bring and programs use. (-S leaves it out, and with it the search of the disk.)
-    builtins.exit, builtins.quit = _sitebuiltins.Quitter("exit", ""), _sitebuiltins.Quitter("quit", "")
-    child.rehearse()
-    atexit._clear()  # what follows at the end of a program is what the program asked for
-    # Looking for anything else must end in ModuleNotFoundError, not in a search of the disk.
-    sys.path.clear()
-    sys.path_importer_cache.clear()
-    sys.path_hooks.clear()
-    sys.set_int_max_str_digits(0)
-    gc.collect()
-    gc.freeze()
-
-
-def serve(control: socket.socket, filter_: bytes) -> None:
-    me, running = os.getpid(), 0
+def serve(control: socket.socket, filter_: walls.ChildFilter, seed: int, held: int) -> None:
+    """`held`: bytes of address space that every child has from the start."""
+    me, running, room = os.getpid(), 0, socket.CMSG_SPACE(_DESCRIPTORS.size)
     while True:
-        request, descriptors, _, _ = socket.recv_fds(control, frames.SPAWN.size, 3)
+        request, ancillary, _, _ = control.recvmsg(frames.SPAWN.size, room)
         if not request:
             return
         if request == frames.REAP:
             _, status = os.waitpid(running, 0)
             control.send(frames.STATUS.pack(status))
             continue
-        _, address_space, cpu_seconds, file_bytes, seed = frames.SPAWN.unpack(request)
-        limits = walls.ChildLimits(address_space, cpu_seconds, file_bytes)
+        _, memory, cpu_seconds = frames.SPAWN.unpack(request)
+        descriptors = _DESCRIPTORS.unpack(ancillary[0][2])
+        address_space = walls.hard(resource.RLIMIT_AS, held + memory)
+        cpu = walls.hard(resource.RLIMIT_CPU, cpu_seconds)
         try:
             running = os.fork()
         except OSError:
@@ -83,9 +59,11 @@ def serve(control: socket.socket, filter_: bytes) -> None:
         if running == 0:
             try:
                 walls.follow_parent(me)
-                channels = child.arrange(descriptors)
-                walls.lock_child(limits, filter_)
-                child.work(channels, seed)
+                child.arrange(descriptors)
+                child.close_others()
+                walls.bound(address_space, cpu)
+                filter_.install()
+                child.work(seed)
             except BaseException:
                 os.write(2, traceback.format_exc().encode())
             finally:
@@ -98,15 +76,22 @@ def serve(control: socket.socket, filter_: bytes) -> None:
 def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     control = socket.socket(fileno=int(sys.argv[1]))
-    preload()
+    options = json.loads(sys.argv[2])
     try:
-        filter_ = walls.policy()
-        wall = walls.lock_zygote()
-    except walls.WallMissingError as error:
+        seed = int(os.environ["PYTHONHASHSEED"])
+        preload.everything(options["profile"], options["packages"])
+        child.set_stage(seed)
+        gc.collect()
+        gc.freeze()
+        heap.tidy()
+        filter_ = walls.ChildFilter(walls.policy())
+        held = walls.held_bytes()
+        standing = walls.lock_zygote(without_landlock=options["without_landlock"])
+    except (walls.WallMissingError, preload.PackageMissingError) as error:
         control.send(json.dumps({"missing": str(error)[:1000]}).encode())
         return 1
-    control.send(json.dumps({"walls": [wall, "seccomp", "rlimits"]}).encode())
-    serve(control, filter_)
+    control.send(json.dumps({"walls": [*standing, "seccomp", "rlimits"]}).encode())
+    serve(control, filter_, seed, held)
     return 0
 
 

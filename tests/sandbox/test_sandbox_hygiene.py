@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import select
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -77,6 +82,77 @@ def test_500_executions_kills_included_leave_nothing(executor: SandboxExecutor) 
     assert inside is None or len(inside) == 4  # null, null, stderr, control
 
 
+# Of twenty executions two run out of time, and two are killed for another reason.
+KINDS_OF_TWENTY = (
+    *[("print(int(input()) ** 2)", V.PASSED)] * 10,
+    *[("while True: pass", V.TIME_LIMIT)] * 2,
+    ("import os; os.fork()", V.SECURITY_VIOLATION),
+    ("while True: print('x' * 100)", V.OUTPUT_LIMIT),
+    ("1 / 0", V.RUNTIME_ERROR),
+    ("import os; os._exit(1)", V.RUNTIME_ERROR),
+    ("import os; os._exit(0)", V.PASSED),
+    ("import os; os.abort()", V.RUNTIME_ERROR),
+    ("x = bytes(10 ** 12)", V.MEMORY_LIMIT),
+    ("import threading; threading.Thread(target=threading.Event().wait, daemon=True).start()", V.PASSED),
+)
+
+
+def resident_mib(pid: int) -> float:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS:"))
+
+
+def files_of_nobody() -> set[str]:
+    """Files in the places where anybody may write that belong to the user whom the sandbox makes of root."""
+    found = set()
+    for place in ("/tmp", "/var/tmp", "/dev/shm"):
+        with contextlib.suppress(OSError):
+            found |= {entry.path for entry in os.scandir(place) if entry.stat().st_uid == walls.NOBODY}
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_20_000_executions_leave_nothing_and_memory_stays_flat(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if lacking := walls.missing():
+        pytest.skip(f"this machine lacks {'; '.join(lacking)}")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    limits = Limits(cpu_seconds=0.02, memory_mb=128, output_bytes=10_000)
+    kinds: Counter[tuple[V, V]] = Counter()
+    resident: list[tuple[float, float]] = []
+    strangers, dead = files_of_nobody(), zombies()
+    with SandboxExecutor() as executor:
+        executor.check()
+        zygote, before, threads = executor._zygotes[0].pid, descriptors(), threading.active_count()
+        inside = len(os.listdir(f"/proc/{zygote}/fd")) if os.access(f"/proc/{zygote}/fd", os.R_OK) else None
+        for number in range(20_000):
+            source, deserved = KINDS_OF_TWENTY[number % 20]
+            runs = executor.run(Execution(source, ("7", "8"), limits)).runs
+            kinds[deserved, runs[-1].kind] += 1
+            if number % 2000 == 1999:
+                resident.append((resident_mib(os.getpid()), resident_mib(zygote)))
+        assert executor._zygotes[0].pid == zygote, "the zygote was lost on the way"
+        assert descriptors() == before
+        assert threading.active_count() == threads
+        assert zombies(zygote) == []
+        if inside is not None:
+            assert len(os.listdir(f"/proc/{zygote}/fd")) == inside
+    assert zombies() == dead
+    assert list(tmp_path.iterdir()) == []
+    assert files_of_nobody() <= strangers
+    # Twenty milliseconds may be too few for a correct program to be sure of them on a busy machine.
+    wrong = {pair: count for pair, count in kinds.items() if pair[0] is not pair[1]}
+    assert sum(count for (_, got), count in wrong.items() if got is not V.TIME_LIMIT) == 0, wrong
+    assert kinds[V.TIME_LIMIT, V.TIME_LIMIT] == 2000
+    # The first two thousand warm up; after that a byte kept per execution would show as 18 kB.
+    mine, its = ([at[which] for at in resident] for which in (0, 1))
+    assert max(mine[1:]) - mine[0] < 2.0, resident
+    assert max(its[1:]) - its[0] < 0.5, resident
+
+
 def test_close_ends_the_zygotes_and_a_new_run_starts_new_ones() -> None:
     before, dead = descriptors(), zombies()
     executor = SandboxExecutor()
@@ -142,6 +218,113 @@ def test_a_zygote_killed_twice_at_work_is_an_infrastructure_error(executor: Sand
     assert executor.run(Execution("print(1)", ("",), hash_seed=3)).runs[0].kind is V.PASSED
 
 
+class Starts:
+    """Counts the zygotes that the executor starts."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.count = 0
+
+        def counted(*arguments: object) -> Zygote:
+            self.count += 1
+            return Zygote(*arguments)  # type: ignore[arg-type]
+
+        monkeypatch.setattr("codeseq_ray.sandbox.executor.Zygote", counted)
+
+
+SHORT = "n = int(input())\nfor _ in range(20_000): pass\nprint(n * n)"
+EIGHT = Execution(SHORT, tuple(str(n) for n in range(8)), Limits(cpu_seconds=20.0))
+ANSWERS = [(V.PASSED, f"{n * n}\n") for n in range(8)]
+
+
+def strike_at_random_moments(
+    executor: SandboxExecutor, starts: Starts, times: int, seed: int, execution: Execution = EIGHT
+) -> int:
+    """Run, and kill the zygote once meanwhile, so many times. Returns how often a run lost it."""
+    moments, hit = random.Random(seed), 0
+    executor.run(execution)
+    began = time.monotonic()
+    executor.run(execution)
+    span = time.monotonic() - began
+    for _ in range(times):
+        before, zygote = starts.count, executor._zygotes[0].pid
+        killer = threading.Timer(moments.uniform(0, 1.3 * span), os.kill, (zygote, signal.SIGKILL))
+        killer.start()
+        report = executor.run(execution)
+        killer.join()
+        assert [(run.kind, run.stdout) for run in report.runs] == ANSWERS
+        assert starts.count <= before + 1
+        hit += executor._zygotes[0].pid != zygote
+        executor.run(Execution("print(1)", ("",)))  # the loss is noticed here if the run was over before it
+    return hit
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_zygote_killed_at_any_moment_costs_one_retry(
+    executor: SandboxExecutor, monkeypatch: pytest.MonkeyPatch, apart: bool
+) -> None:
+    starts = Starts(monkeypatch)
+    executor.run(EIGHT)
+    before, dead = descriptors(), zombies()
+    execution = replace(EIGHT, one_process_per_input=apart)
+    hit = strike_at_random_moments(executor, starts, 12, int(apart), execution)
+    assert hit >= 3, "hardly any kill met a run"
+    assert descriptors() == before
+    assert zombies() == dead
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_so_it_is_five_hundred_times(executor: SandboxExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
+    starts = Starts(monkeypatch)
+    executor.run(EIGHT)
+    before, dead = descriptors(), zombies()
+    assert strike_at_random_moments(executor, starts, 500, seed=2) >= 100
+    assert descriptors() == before
+    assert zombies() == dead
+
+
+def test_a_zygote_killed_while_it_starts_costs_one_retry(
+    executor: SandboxExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # From its first line to the end of its proof.
+    moments, starts = random.Random(3), Starts(monkeypatch)
+    with SandboxExecutor() as fresh:
+        began = time.monotonic()
+        fresh.run(EIGHT)
+        span = time.monotonic() - began
+    before, dead = descriptors(), zombies()
+    for _ in range(6):
+        with SandboxExecutor() as fresh:
+            count = starts.count
+            killer = threading.Timer(moments.uniform(0, span), kill_a_zygote_of_ours, (executor,))
+            killer.start()
+            report = fresh.run(EIGHT)
+            killer.join()
+        assert [(run.kind, run.stdout) for run in report.runs] == ANSWERS
+        assert starts.count <= count + 2
+    assert descriptors() == before
+    assert zombies() == dead
+
+
+def kill_a_zygote_of_ours(but: SandboxExecutor) -> None:
+    """Kill a zygote below this process that is none of that executor's, if there is one."""
+    spared = {zygote.pid for zygote in but._zygotes.values()}
+    for task in Path("/proc/self/task").iterdir():
+        for pid in map(int, (task / "children").read_text().split()):
+            with contextlib.suppress(OSError):
+                if pid not in spared and b"zygote.py" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    os.kill(pid, signal.SIGKILL)
+                    return
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_no_correct_program_is_out_of_time_beside_four_hogs(executor: SandboxExecutor) -> None:
+    command = [sys.executable, "-m", "benchmarks.busy_machine", "--programs", "200"]
+    run = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
 def test_a_zygote_killed_at_rest_is_not_noticed(executor: SandboxExecutor) -> None:
     executor.run(Execution("print(1)", ("",)))
     os.kill(executor._zygotes[0].pid, signal.SIGKILL)
@@ -151,6 +334,8 @@ def test_a_zygote_killed_at_rest_is_not_noticed(executor: SandboxExecutor) -> No
 def test_a_child_killed_by_somebody_else_is_not_judged(executor: SandboxExecutor) -> None:
     executor.run(Execution("print(1)", ("",)))
     zygote = executor._zygotes[0].pid
+    while children(zygote):  # the last one, dead and not yet reaped
+        time.sleep(0.005)
 
     def kill() -> None:
         while not (pids := children(zygote)):
@@ -168,7 +353,7 @@ def test_a_child_killed_by_somebody_else_is_not_judged(executor: SandboxExecutor
 def test_a_child_dies_with_its_zygote_without_our_help(executor: SandboxExecutor) -> None:
     zygote = Zygote(0)
     with walls.adopting_orphans():
-        child = zygote.spawn(memory_bytes=256 << 20, cpu_seconds=10, file_bytes=10, seed=0)
+        child = zygote.spawn(memory_bytes=256 << 20, cpu_seconds=10)
         os.kill(zygote.pid, signal.SIGKILL)
         assert select.select([child.pidfd], [], [], 5)[0]
         zygote.close()

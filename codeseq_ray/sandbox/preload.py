@@ -1,0 +1,95 @@
+"""What programs can import, loaded before the fork: a child opens no file. Untrusted side, standard library only."""
+
+from __future__ import annotations
+
+import _sitebuiltins
+import builtins
+import contextlib
+import importlib
+import pkgutil
+import sys
+import warnings
+from collections.abc import Iterator
+
+STANDARD = """
+    __future__ abc argparse array ast base64 binascii bisect builtins calendar cmath codecs collections
+    collections.abc concurrent.futures concurrent.futures.thread contextlib contextvars copy csv dataclasses
+    datetime _strptime decimal difflib dis enum errno fractions functools gc getopt graphlib hashlib heapq hmac
+    inspect io itertools json keyword linecache locale logging math numbers operator os pathlib pickle platform
+    pprint queue random re reprlib resource secrets select selectors shlex shutil signal socket statistics string
+    struct subprocess sys tempfile textwrap threading time timeit token tokenize traceback tracemalloc types
+    typing unicodedata uuid warnings weakref zlib
+    encodings.ascii encodings.latin_1 encodings.utf_8 encodings.utf_8_sig encodings.utf_16 encodings.utf_32
+    encodings.unicode_escape encodings.raw_unicode_escape encodings.hex_codec encodings.rot_13
+""".split()  # noqa: SIM905 (a list this long reads best as text)
+
+_NEEDLESS = ("_hashlib", "_ssl", "_bz2", "_lzma", "_uuid", "_curses", "readline", "flint", "gmpy2")
+"""The standard library and sympy work without these; each is a shared library or more to map in every fork, and
+sympy on its own integers answers alike wherever it runs."""
+
+PACKAGES = {"standard": (), "scientific": ("numpy", "sympy", "mpmath")}
+_SKIPPED = (
+    "tests",
+    "testing",
+    "conftest",
+    "benchmarks",
+    "f2py",
+    "distutils",
+    "plotting",
+    "parsing",
+    "interactive",
+)
+"""Parts of packages that no program can use here: they need files, compilers, screens."""
+
+
+class PackageMissingError(Exception):
+    """The interpreter lacks a package of the profile."""
+
+
+def everything(profile: str, packages: list[str]) -> None:
+    """Import all that programs of this profile can import; then close the ways to anything else.
+
+    `packages` are the folders that hold the profile's packages.
+    """
+    for name in _NEEDLESS:
+        sys.modules[name] = None  # type: ignore[assignment]
+    for name in STANDARD:
+        importlib.import_module(name)
+    sys.path.extend(packages)
+    for package in PACKAGES[profile]:
+        try:
+            importlib.import_module(package)
+        except ImportError as error:
+            raise PackageMissingError(
+                f"{package}, which the profile {profile!r} preloads, in {sys.executable} "
+                f"(pip install 'codeseq-ray[scientific]'): {error}"
+            ) from error
+        for module in _parts_of(package):
+            _try(module)
+    for name in _NEEDLESS:
+        del sys.modules[name]
+    # What `site` would bring and programs use. (-S leaves it out, and with it the search of the disk.)
+    builtins.exit, builtins.quit = _sitebuiltins.Quitter("exit", ""), _sitebuiltins.Quitter("quit", "")
+    # Looking for anything else must end in ModuleNotFoundError, not in a search of the disk.
+    sys.path.clear()
+    sys.path_importer_cache.clear()
+    sys.path_hooks.clear()
+
+
+def _parts_of(package: str) -> Iterator[str]:
+    """Names of all modules below a package that a program may import later, as packages load them when asked."""
+    folders = sys.modules[package].__path__
+    for _, name, is_package in pkgutil.iter_modules(folders, package + "."):
+        if name.rpartition(".")[2].startswith(_SKIPPED) or name.endswith("_tests"):
+            continue
+        yield name
+        if is_package and name in sys.modules:
+            yield from _parts_of(name)
+
+
+def _try(module: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        # What wants something that is not installed is left out; a program that asks for it is told so.
+        with contextlib.suppress(Exception):
+            importlib.import_module(module)
