@@ -76,5 +76,5 @@ def prove(zygote: Zygote) -> None:
             let_through.append(f"{attempt.what} ({runs[0].kind}{': ' + runs[0].stderr_tail[-200:]})")
     if let_through:
         raise SandboxUnavailableError(
-            unavailable([f"walls that hold (a locked test program could {', '.join(let_through)})"])
+            unavailable([f"walls that hold: a locked test program could {', '.join(let_through)}"])
         )

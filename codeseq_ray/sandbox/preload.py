@@ -61,8 +61,8 @@ def everything(profile: str, packages: list[str]) -> None:
             importlib.import_module(package)
         except ImportError as error:
             raise PackageMissingError(
-                f"{package}, which the profile {profile!r} preloads, in {sys.executable} "
-                f"(pip install 'codeseq-ray[scientific]'): {error}"
+                f"the profile {profile!r} preloads {package}, which {sys.executable} lacks ({error}). Install it "
+                "there on every node: pip install 'codeseq-ray[scientific]'"
             ) from error
         for module in _parts_of(package):
             _try(module)

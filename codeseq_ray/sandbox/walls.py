@@ -95,15 +95,28 @@ def _kills_processes() -> bool:
 def missing(*, without_landlock: bool = False) -> list[str]:
     """The walls that this machine lacks, in words; empty when all can be tried (Landlock may be given up)."""
     if sys.platform != "linux":
-        return [f"Landlock and seccomp (they belong to Linux; this is {sys.platform})"]
+        return [
+            f"Landlock and seccomp (they belong to Linux, this is {sys.platform}): run the workers on Linux nodes, "
+            "on a laptop in a container or virtual machine"
+        ]
     machine = platform.machine()
     if machine != "x86_64" or sys.maxsize < 2**32:
-        return [f"a measured system-call policy for {machine} (there is one for 64-bit x86_64)"]
+        return [
+            f"a measured system-call policy for {machine} (there is one for 64-bit x86_64): run the workers on "
+            "x86_64 nodes (Kubernetes: nodeSelector kubernetes.io/arch: amd64)"
+        ]
     lacking = []
     if landlock_abi() == 0 and not without_landlock:
-        lacking.append("Landlock (Linux 5.13 or newer, with `landlock` among the active security modules)")
+        lacking.append(
+            "Landlock: Linux 5.13 or newer with `landlock` in /sys/kernel/security/lsm (boot option lsm=landlock,…), "
+            "and a container runtime whose seccomp profile allows its system calls (Docker 20.10.10, containerd 1.6 "
+            "or newer); or --allow-without-landlock, which leaves seccomp alone"
+        )
     if not _kills_processes():
-        lacking.append("seccomp filters (Linux 4.14 or newer, CONFIG_SECCOMP_FILTER)")
+        lacking.append(
+            "seccomp filters: Linux 4.14 or newer with CONFIG_SECCOMP_FILTER; gVisor (runsc) has none for its "
+            "guests, use another runtimeClassName"
+        )
     return lacking
 
 
@@ -145,8 +158,9 @@ def lock_zygote(*, without_landlock: bool) -> list[str]:
             os.setresuid(NOBODY, NOBODY, NOBODY)
         except OSError as error:
             raise WallMissingError(
-                f"root could not become nobody (uid {NOBODY}): {error.strerror}; "
-                "start the workers as an unprivileged user"
+                f"root could not become nobody (uid {NOBODY}): {error.strerror}; start the workers as an "
+                "unprivileged user (Kubernetes: securityContext runAsUser: 1000), or with the "
+                "capabilities SETUID and SETGID"
             ) from error
     _prctl("no_new_privs", _PR_SET_NO_NEW_PRIVS, 1)
     for what, value in (

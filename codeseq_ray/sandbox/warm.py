@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from codeseq_ray.errors import InfrastructureError, SandboxUnavailableError
+from codeseq_ray.errors import InfrastructureError, SandboxUnavailableError, UsageError
 from codeseq_ray.sandbox import frames
 from codeseq_ray.sandbox.interpreters import find
 from codeseq_ray.sandbox.settings import Profile, SandboxSettings
@@ -115,6 +115,8 @@ class Zygote:
         said = json.loads(greeting)
         if "missing" in said:
             raise SandboxUnavailableError(unavailable([str(said["missing"])]))
+        if "package" in said:
+            raise UsageError(f"--profile: {said['package']}")
         return tuple(str(wall) for wall in said["walls"])
 
     def alive(self) -> bool:
@@ -252,10 +254,10 @@ def _require_walls(child: Child, ready: bytes) -> None:
 def unavailable(lacking: list[str]) -> str:
     """The message of SandboxUnavailableError for these missing walls."""
     return (
-        f"programs written by a model cannot be run here; missing: {'; '.join(lacking)}. Run the workers on Linux "
-        "(x86_64, kernel 5.13 or newer, Landlock and seccomp not blocked by the container), or use the built-in "
-        "agents, whose programs may run under rlimits alone. `python -m codeseq_ray.sandbox check` says which "
-        "walls hold."
+        "programs written by a model cannot be run here. Missing:\n"
+        + "".join(f"  - {what}\n" for what in lacking)
+        + "The built-in agents work without: their programs may run under rlimits alone. `python -m "
+        "codeseq_ray.sandbox check` says which walls hold."
     )
 
 
@@ -293,7 +295,12 @@ def _is_locked(pid: int) -> bool:
         ) from error
     except OSError as error:
         raise SandboxUnavailableError(
-            unavailable([f"a readable /proc/PID/status, to see that a child is locked ({error.strerror})"])
+            unavailable(
+                [
+                    f"a readable /proc/PID/status, to see that a child is locked ({error.strerror}): mount /proc "
+                    "without hidepid"
+                ]
+            )
         ) from error
     return b"\nNoNewPrivs:\t1\n" in status and b"\nSeccomp:\t2\n" in status
 

@@ -73,6 +73,11 @@ def serve(control: socket.socket, filter_: walls.ChildFilter, seed: int, held: i
         control.send(frames.PID.pack(running))
 
 
+def refuse(control: socket.socket, what: str, error: Exception) -> int:
+    control.send(json.dumps({what: str(error)[:1000]}).encode())
+    return 1
+
+
 def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     control = socket.socket(fileno=int(sys.argv[1]))
@@ -87,9 +92,10 @@ def main() -> int:
         filter_ = walls.ChildFilter(walls.policy())
         held = walls.held_bytes()
         standing = walls.lock_zygote(without_landlock=options["without_landlock"])
-    except (walls.WallMissingError, preload.PackageMissingError) as error:
-        control.send(json.dumps({"missing": str(error)[:1000]}).encode())
-        return 1
+    except walls.WallMissingError as error:
+        return refuse(control, "missing", error)
+    except preload.PackageMissingError as error:
+        return refuse(control, "package", error)
     control.send(json.dumps({"walls": [*standing, "seccomp", "rlimits"]}).encode())
     serve(control, filter_, seed, held)
     return 0

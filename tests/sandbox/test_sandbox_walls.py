@@ -20,6 +20,7 @@ from codeseq_ray.ports import Execution, Limits
 from codeseq_ray.records import VerdictKind as V
 from codeseq_ray.sandbox import SandboxExecutor, canary, frames, walls
 from codeseq_ray.sandbox.policy import compile as policy
+from codeseq_ray.sandbox.settings import SandboxSettings
 from codeseq_ray.sandbox.unconfined import run_unconfined
 from codeseq_ray.sandbox.warm import Zygote
 
@@ -140,7 +141,7 @@ def poor(monkeypatch: pytest.MonkeyPatch) -> SandboxExecutor:
 def test_without_a_wall_model_written_programs_are_refused_and_the_wall_is_named(
     poor: SandboxExecutor,
 ) -> None:
-    with pytest.raises(SandboxUnavailableError, match=r"Landlock.*built-in"):
+    with pytest.raises(SandboxUnavailableError, match=r"(?s)Landlock.*--allow-without-landlock.*built-in"):
         poor.run(Execution("print(1)", ("",)))
     assert poor._zygotes == {}
 
@@ -155,6 +156,24 @@ def test_other_systems_are_refused(
     monkeypatch.setattr(sys, "platform", platform)
     monkeypatch.setattr(walls.platform, "machine", lambda: machine)
     assert says in walls.missing()[0]
+
+
+def test_without_landlock_programs_run_only_where_that_is_allowed_out_loud(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, executor: SandboxExecutor
+) -> None:
+    broken = tmp_path / "sandbox"
+    shutil.copytree(HERE.parent, broken)
+    text = (broken / "walls.py").read_text()
+    (broken / "walls.py").write_text(text + "\n\ndef landlock_abi() -> int:\n    return 0\n")
+    monkeypatch.setattr("codeseq_ray.sandbox.warm._ZYGOTE", broken / "zygote.py")
+    monkeypatch.setattr(walls, "landlock_abi", lambda: 0)
+    with SandboxExecutor() as strict, pytest.raises(SandboxUnavailableError):
+        strict.run(Execution("print(1)", ("",)))
+    with SandboxExecutor(SandboxSettings(allow_without_landlock=True)) as lax:
+        report = lax.run(Execution("print(open('/etc/hostname').read())", ("",)))
+    assert report.walls == ("seccomp", "rlimits")
+    assert report.runs[0].kind is V.RUNTIME_ERROR
+    assert "PermissionError" in report.runs[0].stderr_tail
 
 
 def test_without_a_wall_trusted_programs_run_under_rlimits_and_say_so(poor: SandboxExecutor) -> None:
