@@ -109,14 +109,11 @@ def missing(*, without_landlock: bool = False) -> list[str]:
     if landlock_abi() == 0 and not without_landlock:
         lacking.append(
             "Landlock: Linux 5.13 or newer with `landlock` in /sys/kernel/security/lsm (boot option lsm=landlock,…), "
-            "and a container runtime whose seccomp profile allows its system calls (Docker 20.10.10, containerd 1.6 "
-            "or newer); or --allow-without-landlock, which leaves seccomp alone"
+            "in a container runtime that lets its system calls through (the default profiles of Docker and "
+            "containerd do; gVisor has no Landlock); or --allow-without-landlock, which leaves seccomp alone"
         )
     if not _kills_processes():
-        lacking.append(
-            "seccomp filters: Linux 4.14 or newer with CONFIG_SECCOMP_FILTER; gVisor (runsc) has none for its "
-            "guests, use another runtimeClassName"
-        )
+        lacking.append("seccomp filters: Linux 4.14 or newer with CONFIG_SECCOMP_FILTER")
     return lacking
 
 
