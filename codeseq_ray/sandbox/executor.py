@@ -67,10 +67,7 @@ class SandboxExecutor:
 
     def check(self) -> tuple[str, ...]:
         """The walls that stand around every program here, proven. Raises SandboxUnavailableError if they do not."""
-        with self._lock:
-            self._forget_if_forked()
-            self._require_walls()
-            return self._zygote(0).walls
+        return self.run(Execution("pass", ("",))).walls
 
     def close(self) -> None:
         """End the zygotes. The executor can be used again; it starts new ones."""
@@ -91,13 +88,10 @@ class SandboxExecutor:
         runs: list[Run] = []
         losses = 0
         walls_: tuple[str, ...] = ()
-        while True:
-            begun = len(runs)
+        while (begun := len(runs)) < len(execution.inputs):
             try:
                 zygote = self._zygote(execution.hash_seed)
                 walls_ = zygote.walls
-                if begun == len(execution.inputs):
-                    return ExecutionReport(tuple(runs), walls_)
                 end = begun + 1 if execution.one_process_per_input else len(execution.inputs)
                 supervise(zygote, execution, execution.inputs[begun:end], runs)
             except ZygoteLostError as loss:
@@ -109,7 +103,8 @@ class SandboxExecutor:
             ended_early = len(runs) < end
             # A program may end its process with os._exit(0); the next input then gets a process of its own.
             if ended_early and runs[-1].kind is not VerdictKind.PASSED:
-                return ExecutionReport(tuple(runs), walls_)
+                break
+        return ExecutionReport(tuple(runs), walls_)
 
     def _require_walls(self) -> None:
         if self._zygotes:

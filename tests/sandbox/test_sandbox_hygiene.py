@@ -147,7 +147,7 @@ def test_20_000_executions_leave_nothing_and_memory_stays_flat(
     wrong = {pair: count for pair, count in kinds.items() if pair[0] is not pair[1]}
     assert sum(count for (_, got), count in wrong.items() if got is not V.TIME_LIMIT) == 0, wrong
     assert kinds[V.TIME_LIMIT, V.TIME_LIMIT] == 2000
-    # The first two thousand warm up; after that a byte kept per execution would show as 18 kB.
+    # The first two thousand warm up. Of the other 18,000 these bounds would show 120 bytes kept each, or 30 there.
     mine, its = ([at[which] for at in resident] for which in (0, 1))
     assert max(mine[1:]) - mine[0] < 2.0, resident
     assert max(its[1:]) - its[0] < 0.5, resident
@@ -247,7 +247,7 @@ def strike_at_random_moments(
     span = time.monotonic() - began
     for _ in range(times):
         before, zygote = starts.count, executor._zygotes[0].pid
-        killer = threading.Timer(moments.uniform(0, 1.3 * span), os.kill, (zygote, signal.SIGKILL))
+        killer = threading.Timer(moments.uniform(0, span), os.kill, (zygote, signal.SIGKILL))
         killer.start()
         report = executor.run(execution)
         killer.join()
@@ -266,8 +266,8 @@ def test_a_zygote_killed_at_any_moment_costs_one_retry(
     executor.run(EIGHT)
     before, dead = descriptors(), zombies()
     execution = replace(EIGHT, one_process_per_input=apart)
-    hit = strike_at_random_moments(executor, starts, 12, int(apart), execution)
-    assert hit >= 3, "hardly any kill met a run"
+    hit = strike_at_random_moments(executor, starts, 16, int(apart), execution)
+    assert hit >= 2, "hardly any kill met a run"
     assert descriptors() == before
     assert zombies() == dead
 
@@ -278,7 +278,7 @@ def test_so_it_is_five_hundred_times(executor: SandboxExecutor, monkeypatch: pyt
     starts = Starts(monkeypatch)
     executor.run(EIGHT)
     before, dead = descriptors(), zombies()
-    assert strike_at_random_moments(executor, starts, 500, seed=2) >= 100
+    assert strike_at_random_moments(executor, starts, 500, seed=2) >= 60
     assert descriptors() == before
     assert zombies() == dead
 
