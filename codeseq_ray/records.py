@@ -152,6 +152,8 @@ class VerdictKind(StrEnum):
     MEMORY_LIMIT = "memory_limit"
     OUTPUT_LIMIT = "output_limit"
     SECURITY_VIOLATION = "security_violation"
+    NONDETERMINISTIC = "nondeterministic"
+    """Passed, and did not pass when it was run again (`judging.confirmation`)."""
     INFRASTRUCTURE = "infrastructure"
 
 
@@ -167,6 +169,8 @@ class Verdict(Value):
     """What the program printed on the failing case (capped)."""
     message: str = ""
     """Why it failed, short, fit to show a model."""
+    stderr: str = ""
+    """The end of what the program wrote to stderr on the failing case (capped)."""
     cpu_ms: float = 0.0
     walls: tuple[str, ...] = ()
     """The walls that stood around the run, for example ("landlock:7", "seccomp", "rlimits")."""

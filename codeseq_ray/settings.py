@@ -13,10 +13,10 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self, TypeVar, overload
 
 import yaml
-from pydantic import BaseModel, Field, SecretStr, ValidationError
+from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     CliSettingsSource,
@@ -27,7 +27,9 @@ from pydantic_settings import (
 )
 
 from codeseq_ray.errors import RunMismatchError, UsageError
+from codeseq_ray.judging.settings import JudgingSettings
 from codeseq_ray.llm.settings import LLMSettings
+from codeseq_ray.sandbox.settings import Profile, SandboxSettings
 from codeseq_ray.selection.rules import SelectionSettings
 from codeseq_ray.synthesis import SynthesisSettings
 
@@ -96,39 +98,90 @@ class PipelineSettings(BaseModel):
     log_seconds: float = Field(10.0, gt=0, description="Seconds between two progress lines.")
 
 
-# In reverse: pydantic lists the fields of the last base first, and --help should begin with the run.
-class Settings(
-    PipelineSettings, LLMSettings, SynthesisSettings, SelectionSettings, RunSettings, BaseSettings
-):
-    """All settings of the main job."""
+_CONFIG = SettingsConfigDict(
+    env_prefix=PREFIX,
+    extra="forbid",
+    frozen=True,
+    cli_kebab_case=True,
+    cli_implicit_flags=True,
+    cli_hide_none_type=True,
+    cli_avoid_json=True,
+)
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        extra="forbid",
-        frozen=True,
-        cli_kebab_case=True,
-        cli_implicit_flags=True,
-        cli_hide_none_type=True,
-        cli_avoid_json=True,
-    )
+
+class _Sourced(BaseSettings):
+    """What the settings of every job have in common."""
+
+    model_config = _CONFIG
 
     config: str | None = Field(None, description="YAML file with settings by these names.")
-
-    def row_settings(self) -> dict[str, Any]:
-        """The settings that change what a row is, by name, as plain JSON values."""
-        names = {*SelectionSettings.model_fields, *SynthesisSettings.model_fields}
-        for name, field in type(self).model_fields.items():
-            if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("row"):
-                names.add(name)
-        if self.agents == "builtin":
-            names -= set(LLMSettings.model_fields)
-        public = self.public()
-        return {name: public[name] for name in sorted(names)}
 
     def public(self) -> dict[str, Any]:
         """All settings as plain JSON values, without secrets: what may be stored and shown."""
         secret = {name for name in type(self).model_fields if isinstance(getattr(self, name), SecretStr)}
         return self.model_dump(mode="json", exclude=secret)
+
+    def marked(self) -> set[str]:
+        """Names of the settings that say `row=True`.
+
+        The profile counts only where it is not the usual one: before there was a choice, runs did without it.
+        """
+        names = {
+            name
+            for name, field in type(self).model_fields.items()
+            if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("row")
+        }
+        return names - {"profile"} if getattr(self, "profile", None) is Profile.STANDARD else names
+
+
+# In reverse: pydantic lists the fields of the last base first, and --help should begin with the run.
+class Settings(
+    PipelineSettings,
+    SandboxSettings,
+    LLMSettings,
+    SynthesisSettings,
+    SelectionSettings,
+    RunSettings,
+    _Sourced,
+):
+    """All settings of the main job: YAML (--config), environment (CODESEQ_…), flags, in rising order."""
+
+    model_config = _CONFIG
+
+    def row_settings(self) -> dict[str, Any]:
+        """The settings that change what a row is, by name, as plain JSON values."""
+        names = {*SelectionSettings.model_fields, *SynthesisSettings.model_fields, *self.marked()}
+        if self.agents == "builtin":
+            names -= set(LLMSettings.model_fields)
+        public = self.public()
+        return {name: public[name] for name in sorted(names)}
+
+
+class JudgeSettings(SandboxSettings, JudgingSettings, _Sourced):
+    """All settings of the judge: YAML (--config), environment (CODESEQ_…), flags, in rising order."""
+
+    model_config = _CONFIG
+
+    @model_validator(mode="after")
+    def _one_format(self) -> Self:
+        named = Path(self.output).suffix.removeprefix(".")
+        if self.format and named in ("jsonl", "parquet") and named != self.format:
+            raise ValueError(f"--format {self.format} does not go with --output {self.output}")
+        return self
+
+    def row_settings(self) -> dict[str, Any]:
+        """The settings that change an answer, by name, as plain JSON values."""
+        public = self.public()
+        return {name: public[name] for name in sorted(self.marked())}
+
+
+def sandbox_of(settings: SandboxSettings) -> SandboxSettings:
+    """The sandbox's own part of a job's settings: small, hashable, equal where it is the same sandbox."""
+    return SandboxSettings(**{name: getattr(settings, name) for name in SandboxSettings.model_fields})
+
+
+SCHEMAS: tuple[type[_Sourced], ...] = (Settings, JudgeSettings)
+Schema = TypeVar("Schema", bound=_Sourced)
 
 
 def fingerprint(row_settings: dict[str, Any], input_digest: str) -> str:
@@ -137,8 +190,10 @@ def fingerprint(row_settings: dict[str, Any], input_digest: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def refuse_other(run_id: str, stored: dict[str, Any], given: dict[str, Any]) -> None:
-    """Raise RunMismatchError, naming each setting that differs from those the run was begun with."""
+def refuse_other(
+    what: str, stored: dict[str, Any], given: dict[str, Any], *, instead: str = "--run-id"
+) -> None:
+    """Raise RunMismatchError, naming each setting that differs from those that `what` was begun with."""
     differing = [
         f"  {name}: was {stored.get(name)!r}, is now {given.get(name)!r}"
         for name in sorted({*stored, *given})
@@ -146,45 +201,64 @@ def refuse_other(run_id: str, stored: dict[str, Any], given: dict[str, Any]) -> 
     ]
     if differing:
         raise RunMismatchError(
-            f"run {run_id!r} was begun with other settings that change its rows:\n"
+            f"{what} was begun with other settings that change its rows:\n"
             + "\n".join(differing)
-            + "\nGive these as they were, or another --run-id."
+            + f"\nGive these as they were, or another {instead}."
         )
 
 
-def load(argv: Sequence[str] | None = None, *, program: str = "synthesize.py") -> Settings:
+@overload
+def load(argv: Sequence[str] | None = None, *, program: str = "synthesize.py") -> Settings: ...
+
+
+@overload
+def load(argv: Sequence[str] | None = None, *, schema: type[Schema], program: str) -> Schema: ...
+
+
+def load(
+    argv: Sequence[str] | None = None,
+    *,
+    schema: type[_Sourced] = Settings,
+    program: str = "synthesize.py",
+) -> _Sourced:
     """Settings from the command line, the environment and the YAML file named by `--config`.
 
-    Raises UsageError that names the key, its source and what is expected; `--help` prints and exits.
+    A name of another job's settings in the environment is passed over: both may share one. Raises UsageError that
+    names the key, its source and what is expected; `--help` prints and exits.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     _refuse_unknown_environment()
-    from_file = _yaml(_config_path(arguments))
+    from_file = _yaml(_config_path(arguments), schema)
 
-    class Sourced(Settings):
-        """All settings of the main job: YAML (--config), environment (CODESEQ_…), flags, in rising order."""
+    def sources(
+        cls: type[BaseSettings],
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        cli: CliSettingsSource[Any] = CliSettingsSource(
+            settings_cls, cli_parse_args=arguments, cli_prog_name=program
+        )
+        return cli, EnvSettingsSource(settings_cls), init_settings
 
-        @classmethod
-        def settings_customise_sources(
-            cls,
-            settings_cls: type[BaseSettings],
-            init_settings: PydanticBaseSettingsSource,
-            env_settings: PydanticBaseSettingsSource,
-            dotenv_settings: PydanticBaseSettingsSource,
-            file_secret_settings: PydanticBaseSettingsSource,
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            cli: CliSettingsSource[Any] = CliSettingsSource(
-                settings_cls, cli_parse_args=arguments, cli_prog_name=program
-            )
-            return cli, EnvSettingsSource(settings_cls), init_settings
-
+    sourced = type(
+        "Sourced",
+        (schema,),
+        {
+            "__module__": __name__,
+            "__doc__": schema.__doc__,
+            "settings_customise_sources": classmethod(sources),
+        },
+    )
     try:
-        values = Sourced(**from_file)
+        values = sourced(**from_file)
     except ValidationError as error:
         raise UsageError(_explained(error)) from None
     except SettingsError as error:
         raise UsageError(f"settings: {error}") from None
-    return Settings.model_construct(**{name: getattr(values, name) for name in Settings.model_fields})
+    return schema.model_construct(**{name: getattr(values, name) for name in schema.model_fields})
 
 
 def _config_path(arguments: list[str]) -> str | None:
@@ -196,7 +270,7 @@ def _config_path(arguments: list[str]) -> str | None:
     return os.environ.get(PREFIX + "CONFIG")
 
 
-def _yaml(path: str | None) -> dict[str, Any]:
+def _yaml(path: str | None, schema: type[_Sourced]) -> dict[str, Any]:
     if path is None:
         return {}
     try:
@@ -210,14 +284,14 @@ def _yaml(path: str | None) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise UsageError(f"--config {path}: expected `name: value` lines, found a {type(content).__name__}")
     named = {str(key).replace("-", "_"): value for key, value in content.items()}
-    unknown = sorted(set(named) - set(Settings.model_fields))
+    unknown = sorted(set(named) - set(schema.model_fields))
     if unknown:
         raise UsageError(f"--config {path}: unknown settings {', '.join(unknown)}; --help lists all")
     return named
 
 
 def _refuse_unknown_environment() -> None:
-    known = {PREFIX + name.upper() for name in Settings.model_fields} | NOT_SETTINGS
+    known = {PREFIX + name.upper() for schema in SCHEMAS for name in schema.model_fields} | NOT_SETTINGS
     unknown = sorted(name for name in os.environ if name.upper().startswith(PREFIX) and name not in known)
     if unknown:
         raise UsageError(f"environment: unknown settings {', '.join(unknown)}; --help lists all")

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from codeseq_ray.errors import UsageError
-from codeseq_ray.settings import Settings, fingerprint, load
+from codeseq_ray.sandbox.settings import SandboxSettings
+from codeseq_ray.settings import JudgeSettings, Settings, fingerprint, load, sandbox_of
 
 
 def test_flags_win_over_the_environment_and_that_over_the_file(
@@ -90,8 +91,92 @@ def test_models_belong_to_the_fingerprint_only_where_models_work() -> None:
     assert with_model != load(["--agents", "llm", "--generator-model", "b"]).row_settings()
 
 
-def test_every_setting_explains_itself() -> None:
-    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+@pytest.mark.parametrize("schema", [Settings, JudgeSettings])
+def test_every_setting_explains_itself(schema: type[Settings] | type[JudgeSettings]) -> None:
+    assert [name for name, field in schema.model_fields.items() if not field.description] == []
+
+
+def judge_settings(*flags: str) -> JudgeSettings:
+    return load(["--input", "a.jsonl", "--output", "b", *flags], schema=JudgeSettings, program="judge.py")
+
+
+def test_the_judge_has_its_own_settings_from_the_same_three_sources(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "judge.yaml"
+    file.write_text("input: rows\ncpu-seconds: 1\nmemory-mb: 100\nconfirm: false\n")
+    monkeypatch.setenv("CODESEQ_MEMORY_MB", "200")
+    monkeypatch.setenv("CODESEQ_CPU_SECONDS", "2")
+    settings = load(
+        ["--config", str(file), "--output", "b", "--cpu-seconds", "3"],
+        schema=JudgeSettings,
+        program="judge.py",
+    )
+    assert (settings.input, settings.cpu_seconds, settings.memory_mb) == ("rows", 3, 200)
+    assert not settings.confirm
+    assert judge_settings("--no-confirm").confirm is False
+    assert judge_settings().confirm is True
+
+
+def test_a_name_of_the_other_job_is_an_error_in_the_file_and_passed_over_in_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CODESEQ_AGENTS", "llm")
+    monkeypatch.setenv("CODESEQ_OVERWRITE", "true")
+    assert judge_settings().overwrite
+    assert load([]).agents == "llm"
+    (tmp_path / "a.yaml").write_text("agents: llm\n")
+    with pytest.raises(UsageError, match="agents"):
+        judge_settings("--config", str(tmp_path / "a.yaml"))
+    monkeypatch.setenv("CODESEQ_AGENST", "llm")
+    with pytest.raises(UsageError, match="CODESEQ_AGENST"):
+        judge_settings()
+
+
+@pytest.mark.parametrize("missing", ["input", "output"])
+def test_the_judge_says_which_setting_it_cannot_do_without(missing: str) -> None:
+    given = [flag for name in ("input", "output") if name != missing for flag in (f"--{name}", "x")]
+    with pytest.raises(UsageError, match=f"--{missing}"):
+        load(given, schema=JudgeSettings, program="judge.py")
+
+
+def test_only_settings_that_change_an_answer_count_for_the_judge() -> None:
+    def mark(*flags: str) -> str:
+        return fingerprint(judge_settings(*flags).row_settings(), "digest")
+
+    same = [("--output", "c"), ("--log-seconds", "3"), ("--local-cpus", "2"), ("--overwrite",)]
+    other = [
+        ("--cpu-seconds", "1"),
+        ("--program-cpu-seconds", "9"),
+        ("--memory-mb", "99"),
+        ("--output-bytes", "9"),
+        ("--recursion", "99"),
+        ("--no-confirm",),
+        ("--allow-unconfined",),
+        ("--profile", "scientific"),
+    ]
+    assert {mark(*flags) for flags in same} == {mark()}
+    assert len({mark(*flags) for flags in other} | {mark()}) == len(other) + 1
+
+
+def test_a_format_that_the_output_contradicts_is_refused() -> None:
+    with pytest.raises(UsageError, match="--format parquet does not go with"):
+        load(
+            ["--input", "a", "--output", "b.jsonl", "--format", "parquet"], schema=JudgeSettings, program="x"
+        )
+
+
+def test_the_usual_profile_leaves_the_marks_of_older_runs_as_they_were() -> None:
+    assert "profile" not in load([]).row_settings()
+    assert load(["--profile", "scientific"]).row_settings()["profile"] == "scientific"
+
+
+def test_the_sandbox_part_of_both_jobs_is_the_same_small_value() -> None:
+    here = sandbox_of(load(["--profile", "scientific", "--seed", "3"]))
+    there = sandbox_of(judge_settings("--profile", "scientific", "--memory-mb", "99"))
+    assert type(here) is SandboxSettings
+    assert here == there
+    assert len({here, there, sandbox_of(load([]))}) == 2
 
 
 def test_secrets_show_nowhere() -> None:

@@ -19,6 +19,7 @@ _STOPPED = {
     VerdictKind.MEMORY_LIMIT: "it needs more memory than is allowed",
     VerdictKind.OUTPUT_LIMIT: "it prints far more than it should",
     VerdictKind.SECURITY_VIOLATION: "it is stopped because it does something that programs may not do here",
+    VerdictKind.NONDETERMINISTIC: "it does not give the same answer every time",
 }
 
 

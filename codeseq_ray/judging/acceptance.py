@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from codeseq_ray.cases import draw
+from codeseq_ray.judging.confirmation import second_run
 from codeseq_ray.judging.lookup import lookup_table
 from codeseq_ray.judging.verdicts import Manner, judge
 from codeseq_ray.ports import Executor
@@ -43,7 +43,7 @@ async def accept(
     memory than allowed ends the check and is no failure: it counts as not checked.
     """
     rerun, far = await asyncio.gather(
-        _second_run(executor, program, cases, manner), _judge_far(executor, program, cases.far, manner)
+        second_run(executor, program, cases.hidden, manner), _judge_far(executor, program, cases.far, manner)
     )
     beyond_limits = far.kind in _BEYOND_LIMITS
     good = far.total if far.ok else (far.failing_case or 0)
@@ -72,7 +72,7 @@ async def accept(
             f"{checks.far_unseen} unseen far cases could be checked within the limits, {needed} are needed",
         )
     if not rerun.ok:
-        return Decision(checks, Reason.NONDETERMINISTIC, f"second run: {rerun.kind.value}, {rerun.message}")
+        return Decision(checks, Reason.NONDETERMINISTIC, rerun.message)
     return Decision(checks)
 
 
@@ -88,17 +88,3 @@ async def _judge_far(executor: Executor, program: Program, far: Sequence[Case], 
             verdict = verdict.model_copy(update={"failing_case": failing})
             break
     return verdict.model_copy(update={"passed": passed, "total": len(far), "cpu_ms": cpu_ms})
-
-
-async def _second_run(executor: Executor, program: Program, cases: Cases, manner: Manner) -> Verdict:
-    """The hidden cases again: another hash seed, a process each, in another order."""
-    shuffled = sorted(cases.hidden, key=lambda case: draw(0, "shuffle", case.input))
-    second = replace(manner, one_process_per_case=True, hash_seed=1)
-    rerun = await judge(executor, program, shuffled, second)
-    if rerun.kind in _BEYOND_LIMITS:
-        # Close to a limit, not another answer: with room to spare it has to be the same.
-        limits = replace(
-            manner.limits, cpu_seconds=2 * manner.limits.cpu_seconds, memory_mb=2 * manner.limits.memory_mb
-        )
-        rerun = await judge(executor, program, shuffled, replace(second, limits=limits))
-    return rerun

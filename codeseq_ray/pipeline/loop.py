@@ -20,7 +20,7 @@ from codeseq_ray.errors import StoreError, UsageError
 from codeseq_ray.pipeline.agents import pair
 from codeseq_ray.pipeline.tasks import RayExecutor, RayFitter
 from codeseq_ray.records import Outcome, Reason, Sequence, SequenceRecord, Split, Stage
-from codeseq_ray.settings import Settings
+from codeseq_ray.settings import Settings, sandbox_of
 from codeseq_ray.store.ledger import LedgerWriter
 from codeseq_ray.store.objects import open_store
 from codeseq_ray.store.run import RunStore
@@ -82,7 +82,9 @@ class LoopActor:
                 "that every node shares. Give s3://bucket/prefix."
             )
         in_flight, batch = settings.tasks_in_flight, settings.task_batch
-        self._executor = RayExecutor(in_flight=in_flight, batch=batch)
+        self._executor = RayExecutor(
+            sandbox_of(settings), memory_mb=settings.memory_mb, in_flight=in_flight, batch=batch
+        )
         self._agents = pair(settings, RayFitter(in_flight=in_flight, batch=batch))
         self._open = asyncio.Semaphore(settings.records_in_flight)
         self._timer = asyncio.create_task(self._flush_regularly())

@@ -16,7 +16,7 @@ from codeseq_ray.records import Sequence, SequenceRecord
 from codeseq_ray.sandbox.executor import SandboxExecutor
 from codeseq_ray.selection.plan import family_split, limited
 from codeseq_ray.selection.rules import screen
-from codeseq_ray.settings import Settings
+from codeseq_ray.settings import Settings, sandbox_of
 from codeseq_ray.synthesis import Assignment, synthesise
 
 LOOKED_AT = 5000
@@ -40,7 +40,7 @@ def preview(settings: Settings) -> Iterator[SequenceRecord]:
 
 async def _work(settings: Settings, sequences: list[Sequence]) -> list[SequenceRecord]:
     working, guiding = pair(settings, _fit_here)
-    executor = SandboxExecutor()
+    executor = SandboxExecutor(sandbox_of(settings))
     try:
         return await asyncio.gather(
             *(

@@ -25,9 +25,10 @@ from codeseq_ray.pipeline.loop import LoopActor, LoopJob
 from codeseq_ray.pipeline.planning import make_plan
 from codeseq_ray.pipeline.progress import Progress
 from codeseq_ray.pipeline.source import Todo, read, results, sequence_tables
+from codeseq_ray.pipeline.tasks import require_memory
 from codeseq_ray.records import Outcome, SequenceRecord
 from codeseq_ray.selection.plan import a_number, limited
-from codeseq_ray.settings import Settings, fingerprint, refuse_other
+from codeseq_ray.settings import Settings, fingerprint, refuse_other, sandbox_of
 from codeseq_ray.store.ledger import Ledger, read_ledger, read_record
 from codeseq_ray.store.objects import FolderStore, open_store
 from codeseq_ray.store.releases import Release, publish
@@ -67,6 +68,7 @@ def execute(settings: Settings, say: Say) -> RunResult:
     preflight(settings)
     say(f"run {run.run_id}: {run.uri}")
     cluster.connect(settings.local_cpus)
+    require_memory(settings.memory_mb, sandbox_of(settings))
     _refuse_scattered_output(run, settings)
     run.write_manifest(manifest)
 
@@ -167,7 +169,7 @@ def _manifest(run: RunStore, settings: Settings, source: Source) -> dict[str, An
     if manifest is not None:
         if manifest.get("fingerprint") != mark:
             stored = {**manifest.get("row_settings", {}), "input": manifest.get("input_digest")}
-            refuse_other(run.run_id, stored, {**rows, "input": digest})
+            refuse_other(f"run {run.run_id!r}", stored, {**rows, "input": digest})
         return manifest
     return {
         "format": 1,

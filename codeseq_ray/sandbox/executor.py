@@ -59,7 +59,7 @@ class SandboxExecutor:
                 if not execution.trusted:
                     raise
                 self._refusal = str(refusal)
-                return run_unconfined(execution)
+                return run_unconfined(execution, self._settings)
 
     async def execute(self, execution: Execution) -> ExecutionReport:
         """`run`, in a thread of its own."""

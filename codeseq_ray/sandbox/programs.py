@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import traceback
 import types
 from typing import Any
 
 NAME = "<program>"
+_WORD = re.compile(r"[^ \t\r\n]")
 
 
 class Lines(list[str]):
@@ -53,9 +55,8 @@ def call(code: types.CodeType, main: dict[str, Any], entry: str) -> None:
 def json_values(text: str) -> list[Any]:
     """JSON values with white space between them. Raises ValueError."""
     decoder, values, at = json.JSONDecoder(), [], 0
-    while text[at:].strip():
-        at += len(text[at:]) - len(text[at:].lstrip())
-        value, at = decoder.raw_decode(text, at)
+    while found := _WORD.search(text, at):
+        value, at = decoder.raw_decode(text, found.start())
         values.append(value)
     return values
 

@@ -6,25 +6,35 @@ Written for any POSIX system (macOS, gVisor), so it uses nothing but rlimits, wa
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 from codeseq_ray.ports import Execution, ExecutionReport, Limits, Run
 from codeseq_ray.records import VerdictKind
+from codeseq_ray.sandbox.interpreters import find
+from codeseq_ray.sandbox.settings import Profile, SandboxSettings
 
 WALLS = ("rlimits",)
 _STDERR_BYTES = 4096
 _OUT_OF_MEMORY = 77
 
 _BOOT = f"""
-import _sitebuiltins, builtins, random, resource, sys
-path, cpu, memory, seed = sys.argv[1], *map(int, sys.argv[2:])
-for what, value in ((resource.RLIMIT_CPU, cpu), (resource.RLIMIT_AS, memory), (resource.RLIMIT_CORE, 0)):
+import _sitebuiltins, builtins, json, random, resource, sys
+path, options = sys.argv[1], json.loads(sys.argv[2])
+try:
+    with open("/proc/self/statm") as file:
+        held = int(file.read().split()[0]) * resource.getpagesize()
+except OSError:
+    held = 0  # macOS
+for what, value in (
+    (resource.RLIMIT_CPU, options["cpu"]), (resource.RLIMIT_AS, held + options["memory"]), (resource.RLIMIT_CORE, 0)
+):
     try:
         resource.setrlimit(what, (value, value))
     except (OSError, ValueError):
@@ -32,36 +42,62 @@ for what, value in ((resource.RLIMIT_CPU, cpu), (resource.RLIMIT_AS, memory), (r
 with open(path, "rb") as file:
     code = compile(file.read(), "<program>", "exec", dont_inherit=True)
 sys.set_int_max_str_digits(0)
+sys.setrecursionlimit(options["recursion"])
 sys.argv[:] = ["program.py"]
+sys.path.extend(options["packages"])
 builtins.exit, builtins.quit = _sitebuiltins.Quitter("exit", ""), _sitebuiltins.Quitter("quit", "")
-random.seed(seed)
+random.seed(options["seed"])
+main = {{"__name__": "__main__", "__builtins__": __builtins__}}
 try:
-    exec(code, {{"__name__": "__main__", "__builtins__": __builtins__}})
+    if options["entry"]:
+        sys.path.insert(0, options["house"])
+        import programs
+        del sys.path[0]
+        programs.call(code, main, options["entry"])
+    else:
+        exec(code, main)
 except MemoryError:
     sys.exit({_OUT_OF_MEMORY})
 """
 
 
-def run_unconfined(execution: Execution) -> ExecutionReport:
+def run_unconfined(execution: Execution, settings: SandboxSettings | None = None) -> ExecutionReport:
     """Run a trusted program, one process per input. A failed input does not keep the others from running."""
     if not execution.trusted:
         raise ValueError("only programs of the built-in agents may run without walls")
+    settings = settings or SandboxSettings()
+    limits = execution.limits
+    left = limits.program_cpu_seconds
+    runs: list[Run] = []
     with tempfile.TemporaryDirectory(prefix="codeseq-") as folder:
         path = Path(folder) / "program.py"
         path.write_bytes(execution.source.encode("utf-8", "surrogatepass"))
-        runs = tuple(_run(path, text, execution.limits, execution.hash_seed) for text in execution.inputs)
-    return ExecutionReport(runs, WALLS)
+        for text in execution.inputs:
+            if left is not None:
+                limits = replace(limits, cpu_seconds=max(0.0, min(limits.cpu_seconds, left)))
+            runs.append(_run(path, text, execution, limits, settings))
+            left = None if left is None else left - runs[-1].cpu_ms / 1000
+    return ExecutionReport(tuple(runs), WALLS)
 
 
-def _run(path: Path, text: str, limits: Limits, seed: int) -> Run:
-    arguments = (path, int(limits.cpu_seconds) + 1, limits.memory_mb << 20, seed)
+def _run(path: Path, text: str, execution: Execution, limits: Limits, settings: SandboxSettings) -> Run:
+    interpreter = find(settings)
+    options = {
+        "cpu": int(limits.cpu_seconds) + 1,
+        "memory": limits.memory_mb << 20,
+        "recursion": limits.recursion,
+        "seed": execution.hash_seed,
+        "entry": execution.entry,
+        "packages": [] if settings.profile is Profile.STANDARD else list(interpreter.packages),
+        "house": str(Path(__file__).parent),
+    }
     process = subprocess.Popen(
-        [sys.executable, "-S", "-s", "-P", "-B", "-c", _BOOT, *map(str, arguments)],
+        [interpreter.path, "-S", "-s", "-P", "-B", "-c", _BOOT, str(path), json.dumps(options)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=path.parent,
-        env={"PYTHONHASHSEED": str(seed), "LC_ALL": "C.UTF-8"},
+        env={"PYTHONHASHSEED": str(execution.hash_seed), "LC_ALL": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1"},
         start_new_session=True,
     )
     assert process.stdout

@@ -202,9 +202,12 @@ class Zygote:
 
     def close(self) -> None:
         """End the zygote. Its last child, if any, dies with it."""
-        self._control.close()
         if self.owner != os.getpid():  # a forked copy of the trusted process: not ours to end
+            self._control.close()
             return
+        with contextlib.suppress(ZygoteLostError):
+            self._settle()
+        self._control.close()
         try:
             self._process.wait(timeout=2)
         except subprocess.TimeoutExpired:

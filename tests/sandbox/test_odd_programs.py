@@ -230,15 +230,8 @@ TABLE = (
 )  # fmt: skip
 
 SLEEP = "sleeping returns at once in the sandbox, so that the thread prints before the program is over"
-STATE = "the cases of a program share an interpreter: what one leaves behind, the next finds"
 DIFFERS = {"leaves a daemon thread that sleeps, then prints": SLEEP}
 """Where the house says something else than the table, and why."""
-DIFFERS_IN_A_SHARED_PROCESS = {
-    **DIFFERS,
-    "spoils a module for its next run": STATE,
-    "counts its runs": STATE,
-    "changes the rules of numbers": STATE,
-}
 
 
 def rows(differs: dict[str, str], *without: VerdictKind) -> list[ParameterSet]:
@@ -254,7 +247,7 @@ def rows(differs: dict[str, str], *without: VerdictKind) -> list[ParameterSet]:
     ]
 
 
-@pytest.mark.parametrize("odd", rows(DIFFERS_IN_A_SHARED_PROCESS))
+@pytest.mark.parametrize("odd", rows(DIFFERS))
 async def test_an_odd_program_gets_what_it_deserves(executor: SandboxExecutor, odd: Odd) -> None:
     verdict = await judge(executor, Program(source=odd.source), odd.cases, Manner(limits=LIMITS))
     assert verdict.kind is odd.deserves, f"{odd.why}; {verdict}"
