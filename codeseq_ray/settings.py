@@ -29,7 +29,7 @@ from pydantic_settings import (
 from codeseq_ray.errors import RunMismatchError, UsageError
 from codeseq_ray.judging.settings import JudgingSettings
 from codeseq_ray.llm.settings import LLMSettings
-from codeseq_ray.sandbox.settings import Profile, SandboxSettings
+from codeseq_ray.sandbox.settings import SandboxSettings
 from codeseq_ray.selection.rules import SelectionSettings
 from codeseq_ray.synthesis import SynthesisSettings
 
@@ -131,7 +131,7 @@ class _Sourced(BaseSettings):
             for name, field in type(self).model_fields.items()
             if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("row")
         }
-        return names - {"profile"} if getattr(self, "profile", None) is Profile.STANDARD else names
+        return names - {"profile"} if getattr(self, "profile", None) == "standard" else names
 
 
 # In reverse: pydantic lists the fields of the last base first, and --help should begin with the run.

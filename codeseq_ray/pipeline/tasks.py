@@ -25,7 +25,7 @@ def fit_all(requests: list[FitRequest]) -> list[Rule | None]:
     return [fit(request) for request in requests]
 
 
-OWN_MB = {Profile.STANDARD: 300, Profile.SCIENTIFIC: 550}
+OWN_MB: dict[Profile, int] = {"standard": 300, "scientific": 550}
 """Memory of a worker that runs programs, beside what a program may take: Ray's worker process and two warm
 interpreters (measured: docs/judge.md)."""
 

@@ -9,6 +9,7 @@ import argparse
 import os
 import platform
 import sys
+from typing import get_args
 
 from codeseq_ray.errors import CodeseqError
 from codeseq_ray.sandbox import interpreters, walls
@@ -26,7 +27,7 @@ _MEANING = {
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m codeseq_ray.sandbox", description=__doc__)
     parser.add_argument("command", choices=["check"])
-    parser.add_argument("--profile", type=Profile, choices=list(Profile), default=Profile.STANDARD)
+    parser.add_argument("--profile", choices=get_args(Profile), default="standard")
     parser.add_argument("--python", help="interpreter that programs run in; default: this one")
     parser.add_argument("--allow-without-landlock", action="store_true")
     arguments = parser.parse_args()

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-
-class Profile(StrEnum):
-    """What a program can import. Everything is loaded before the fork: a program opens no file."""
-
-    STANDARD = "standard"
-    """The standard library, as far as it is of use without files, network and processes."""
-    SCIENTIFIC = "scientific"
-    """That, numpy and sympy."""
+Profile = Literal["standard", "scientific"]
+"""What a program can import: the standard library, as far as it is of use without files, network and processes; or
+that, numpy and sympy. Everything is loaded before the fork: a program opens no file."""
 
 
 class SandboxSettings(BaseModel):
@@ -22,7 +17,7 @@ class SandboxSettings(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     profile: Profile = Field(
-        Profile.STANDARD,
+        "standard",
         description="What programs can import: the standard library, or numpy and sympy besides.",
         json_schema_extra={"row": True},
     )

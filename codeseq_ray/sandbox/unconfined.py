@@ -18,7 +18,7 @@ from pathlib import Path
 from codeseq_ray.ports import Execution, ExecutionReport, Limits, Run
 from codeseq_ray.records import VerdictKind
 from codeseq_ray.sandbox.interpreters import find
-from codeseq_ray.sandbox.settings import Profile, SandboxSettings
+from codeseq_ray.sandbox.settings import SandboxSettings
 
 WALLS = ("rlimits",)
 _STDERR_BYTES = 4096
@@ -88,7 +88,7 @@ def _run(path: Path, text: str, execution: Execution, limits: Limits, settings: 
         "recursion": limits.recursion,
         "seed": execution.hash_seed,
         "entry": execution.entry,
-        "packages": [] if settings.profile is Profile.STANDARD else list(interpreter.packages),
+        "packages": [] if settings.profile == "standard" else list(interpreter.packages),
         "house": str(Path(__file__).parent),
     }
     process = subprocess.Popen(

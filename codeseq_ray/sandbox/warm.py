@@ -16,7 +16,7 @@ from pathlib import Path
 from codeseq_ray.errors import InfrastructureError, SandboxUnavailableError, UsageError
 from codeseq_ray.sandbox import frames
 from codeseq_ray.sandbox.interpreters import find
-from codeseq_ray.sandbox.settings import Profile, SandboxSettings
+from codeseq_ray.sandbox.settings import SandboxSettings
 
 _START_SECONDS = 60.0
 """A zygote starts in a tenth of a second; a busy machine may take its time."""
@@ -76,8 +76,8 @@ class Zygote:
         settings = settings or SandboxSettings()
         interpreter = find(settings)
         options = {
-            "profile": settings.profile.value,
-            "packages": [] if settings.profile is Profile.STANDARD else list(interpreter.packages),
+            "profile": settings.profile,
+            "packages": [] if settings.profile == "standard" else list(interpreter.packages),
             "without_landlock": settings.allow_without_landlock,
         }
         self.hash_seed = hash_seed

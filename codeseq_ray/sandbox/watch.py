@@ -120,11 +120,13 @@ class _Watch:
             if not self._drain(said):
                 return self._stop(VerdictKind.OUTPUT_LIMIT, said, child.cpu_seconds() - began)
             if frame:
-                kind = _kind(frame)
+                kind, used = _kind(frame), child.cpu_seconds() - began
                 if kind in (VerdictKind.SECURITY_VIOLATION, VerdictKind.MEMORY_LIMIT):
                     note = "" if kind is VerdictKind.MEMORY_LIMIT else "the program wrote to its supervisor"
-                    return self._stop(kind, said, child.cpu_seconds() - began, note)
-                return _run(kind, said, child.cpu_seconds() - began)
+                    return self._stop(kind, said, used, note)
+                if used >= cpu_seconds:  # it ended before this side could look at the clock
+                    return self._stop(VerdictKind.TIME_LIMIT, said, used)
+                return _run(kind, said, used)
             if dead:
                 return self._ended(said, began, cpu_seconds)
 
@@ -189,6 +191,8 @@ class _Watch:
         used = self._child.cpu_seconds() - began
         self.over = True
         status = self._zygote.reap(self._child)
+        if used >= cpu_seconds:
+            return _run(VerdictKind.TIME_LIMIT, said, used)
         if os.WIFEXITED(status):
             code = os.WEXITSTATUS(status)
             kind = VerdictKind.RUNTIME_ERROR if code else VerdictKind.PASSED
@@ -197,9 +201,8 @@ class _Watch:
         if number == signal.SIGSYS:
             return _run(VerdictKind.SECURITY_VIOLATION, said, used, "killed for a forbidden system call")
         if number == signal.SIGKILL:
-            # Not by us. Its own rlimit of CPU time, or the machine (out of memory, an operator).
-            late = used >= cpu_seconds
-            return _run(VerdictKind.TIME_LIMIT if late else VerdictKind.INFRASTRUCTURE, said, used, "killed")
+            # Not by us: the machine (out of memory) or an operator.
+            return _run(VerdictKind.INFRASTRUCTURE, said, used, "killed")
         return _run(VerdictKind.RUNTIME_ERROR, said, used, f"killed by {signal.Signals(number).name}")
 
 

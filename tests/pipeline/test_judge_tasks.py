@@ -18,7 +18,7 @@ from codeseq_ray.pipeline.tasks import OWN_MB, RayExecutor, memory_bytes, requir
 from codeseq_ray.ports import Execution, Limits
 from codeseq_ray.records import VerdictKind
 from codeseq_ray.sandbox import SandboxExecutor, walls
-from codeseq_ray.sandbox.settings import Profile, SandboxSettings
+from codeseq_ray.sandbox.settings import SandboxSettings
 
 HERE = SandboxSettings()
 
@@ -46,7 +46,7 @@ async def test_while_a_program_runs_its_budget_is_taken_from_the_node() -> None:
 @pytest.mark.usefixtures("small_ray")
 def test_a_budget_is_refused_exactly_where_no_node_has_it() -> None:
     largest = int(ray.cluster_resources()["memory"]) >> 20
-    fits = int((largest - OWN_MB[Profile.STANDARD]) / ROOM_MEMORY)
+    fits = int((largest - OWN_MB["standard"]) / ROOM_MEMORY)
     require_memory(fits - 1, HERE)
     with pytest.raises(UsageError, match=f"--memory-mb {fits + 2}: .* gives {largest} MiB"):
         require_memory(fits + 2, HERE)
@@ -60,7 +60,7 @@ def test_two_warm_interpreters_and_a_worker_fit_what_is_set_aside_for_them() -> 
         sizes = [_resident_mb(zygote.pid) for zygote in executor._zygotes.values()]
     assert len(sizes) == 2
     # The rest is for Ray's worker process with Arrow and this house in it: some 210 MiB.
-    assert sum(sizes) + 210 < OWN_MB[Profile.STANDARD]
+    assert sum(sizes) + 210 < OWN_MB["standard"]
 
 
 def _resident_mb(pid: int) -> int:

@@ -16,7 +16,7 @@ from codeseq_ray.errors import UsageError
 from codeseq_ray.ports import Execution, Limits, Run
 from codeseq_ray.records import VerdictKind as V
 from codeseq_ray.sandbox import SandboxExecutor, interpreters, walls
-from codeseq_ray.sandbox.settings import Profile, SandboxSettings
+from codeseq_ray.sandbox.settings import SandboxSettings
 
 SEVEN = ("7\n",)
 
@@ -104,7 +104,7 @@ def scientific() -> Iterator[SandboxExecutor]:
     pytest.importorskip("sympy")
     if lacking := walls.missing():
         pytest.skip(f"this machine lacks {'; '.join(lacking)}")
-    with SandboxExecutor(SandboxSettings(profile=Profile.SCIENTIFIC)) as it:
+    with SandboxExecutor(SandboxSettings(profile="scientific")) as it:
         yield it
 
 
@@ -196,6 +196,6 @@ def test_an_interpreter_without_the_profile_is_told_what_to_install(
     executor: SandboxExecutor, tmp_path: Path
 ) -> None:
     venv.create(tmp_path, with_pip=False)
-    settings = SandboxSettings(profile=Profile.SCIENTIFIC, python=str(tmp_path / "bin" / "python"))
+    settings = SandboxSettings(profile="scientific", python=str(tmp_path / "bin" / "python"))
     with SandboxExecutor(settings) as other, pytest.raises(UsageError, match=r"lacks.*pip install"):
         other.run(Execution("print(1)", SEVEN))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from benchmarks.sandbox.ways import ours
-from codeseq_ray.sandbox.settings import Profile, SandboxSettings
+from codeseq_ray.sandbox.settings import SandboxSettings
 
 
 class Way(ours.Way):
-    settings = SandboxSettings(profile=Profile.SCIENTIFIC)
+    settings = SandboxSettings(profile="scientific")

@@ -201,7 +201,7 @@ def _opening(input_: str, found: Scan, before: int) -> str:
     line = f"input: {found.rows} rows in {input_}"
     if found.shared:
         several = sum(one.count for one in found.shared.values())
-        line += f"; {len(found.shared)} ids stand on several rows ({several} rows)"
+        line += f"; ids on several rows: {len(found.shared)} ({several} rows)"
     return f"{line}\nresume: {before} rows are answered, {found.rows - before} to go" if before else line
 
 
