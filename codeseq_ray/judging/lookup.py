@@ -25,12 +25,16 @@ FEWEST = 6
 """Spelled-out terms below this are initial values, not a table."""
 LONGEST_LITERAL = 4000
 """Integers of one literal that are compared; bounds the time that a hostile program can take here."""
+LONGEST_SOURCE = 50_000
+"""Characters. The source is parsed in this process, which no limit guards; longer ones are not looked at."""
 _INTEGER = re.compile(r"-?\d+")
 _LARGE = 100
 
 
 def lookup_table(source: str, cases: Sequence[Case]) -> str:
     """Why the program is taken for a table of `cases`' outputs, or "" when it is not. Never raises."""
+    if len(source) > LONGEST_SOURCE:
+        return f"{len(source)} characters: a program that computes needs a fraction of that"
     try:
         return _sign(_WorkingPart().visit(ast.parse(source)), [case.output for case in cases])
     except (SyntaxError, ValueError):

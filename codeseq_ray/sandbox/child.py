@@ -210,7 +210,7 @@ def _flush() -> bool:
     kept = True
     for stream in (sys.stderr, sys.stdout, sys.__stdout__):
         try:
-            if stream is not None and not stream.closed:
+            if stream is not None and not getattr(stream, "closed", False):
                 stream.flush()
         except Exception:  # something of the program's own in its place, or a descriptor that is closed
             kept = kept and stream is not sys.stdout

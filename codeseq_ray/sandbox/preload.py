@@ -23,9 +23,15 @@ STANDARD = """
     encodings.unicode_escape encodings.raw_unicode_escape encodings.hex_codec encodings.rot_13
 """.split()  # noqa: SIM905 (a list this long reads best as text)
 
-_NEEDLESS = ("_hashlib", "_ssl", "_bz2", "_lzma", "_uuid", "_curses", "readline", "flint", "gmpy2")
-"""The standard library and sympy work without these; each is a shared library or more to map in every fork, and
-sympy on its own integers answers alike wherever it runs."""
+_NEEDLESS = """
+    _hashlib _ssl _bz2 _lzma _uuid _curses readline flint gmpy2
+    pytest _pytest mypy hypothesis matplotlib IPython scipy pandas Cython
+""".split()  # noqa: SIM905
+"""The standard library, numpy and sympy work without these. The first are a shared library or more to map in every
+fork, and sympy on its own integers answers alike wherever it runs; the second are here if the house is tested."""
+
+_NEWER = ("_pylong", "_colorize")
+"""What later versions of Python load by themselves when they have to: long integers as text, tracebacks."""
 
 PACKAGES = {"standard": (), "scientific": ("numpy", "sympy", "mpmath")}
 _SKIPPED = (
@@ -55,6 +61,8 @@ def everything(profile: str, packages: list[str]) -> None:
         sys.modules[name] = None  # type: ignore[assignment]
     for name in STANDARD:
         importlib.import_module(name)
+    for name in _NEWER:
+        _try(name)
     sys.path.extend(packages)
     for package in PACKAGES[profile]:
         try:

@@ -12,6 +12,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from struct import Struct
 
 from codeseq_ray.errors import InfrastructureError, SandboxUnavailableError, UsageError
 from codeseq_ray.sandbox import frames
@@ -144,7 +145,7 @@ class Zygote:
                 os.close(their_err)
             ready = self._first_word(talk)
             # Sent before or after the child's word, and in any case soon.
-            (pid,) = frames.PID.unpack(self._receive(frames.PID.size))
+            pid = self._number(frames.PID)
             if pid < 0:
                 raise ZygoteLostError("the sandbox could not fork; is the limit of processes reached?")
             child = Child(pid, _pidfd(pid), talk, out, err, stdin)
@@ -194,11 +195,11 @@ class Zygote:
         if not pid:
             return 0
         try:
-            (status,) = frames.STATUS.unpack(self._receive(frames.STATUS.size))
+            status = self._number(frames.STATUS)
         except ZygoteLostError:
             _reap_orphan(pid)
             raise
-        return int(status)
+        return status
 
     def close(self) -> None:
         """End the zygote. Its last child, if any, dies with it."""
@@ -215,6 +216,12 @@ class Zygote:
             self._process.wait()
         if self._process.stderr is not None:
             self._process.stderr.close()
+
+    def _number(self, of: Struct) -> int:
+        answer = self._receive(of.size + 1)
+        if len(answer) != of.size:
+            raise ZygoteLostError("the sandbox's warm interpreter said something that it should not")
+        return int(of.unpack(answer)[0])
 
     def _receive(self, most: int) -> bytes:
         try:

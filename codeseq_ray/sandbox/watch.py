@@ -12,11 +12,11 @@ import signal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from codeseq_ray.ports import Execution, Limits, Run
 from codeseq_ray.records import VerdictKind
 from codeseq_ray.sandbox import frames
+from codeseq_ray.sandbox.waiting import Waiting, asleep
 from codeseq_ray.sandbox.warm import Child, Zygote, ZygoteLostError
 
 STDERR_BYTES = 4096
@@ -75,6 +75,7 @@ class _Output:
 class _Watch:
     def __init__(self, zygote: Zygote, child: Child, limits: Limits, job: bytes) -> None:
         self._unsent = job
+        self._waiting = Waiting(child.pid)
         self.over = False
         """The child is dead and reaped."""
         self._zygote, self._child, self._limits = zygote, child, limits
@@ -92,17 +93,19 @@ class _Watch:
         """Let the child work on its next input, and wait for the first of all the ways in which that can end."""
         child, limits = self._child, self._limits
         child.give(text)
-        began, backstop = child.cpu_seconds(), time.monotonic() + limits.wall_seconds
+        began, start = child.cpu_seconds(), time.monotonic()
         said = _Output()
         self._go()
+        self._waiting.begin()
         used, quiet = 0.0, 0.0
         while True:
             before, used = used, child.cpu_seconds() - began
             quiet = quiet if used == before else 0.0
             if used >= cpu_seconds:
                 return self._stop(VerdictKind.TIME_LIMIT, said, used)
-            late = time.monotonic() >= backstop
-            if (late or quiet > max(_QUIET_SECONDS, cpu_seconds)) and _asleep(child.pid):
+            elapsed = time.monotonic() - start
+            late = elapsed >= limits.wall_seconds
+            if self._waits(late, elapsed, quiet, max(_QUIET_SECONDS, cpu_seconds)):
                 return self._stop(
                     VerdictKind.TIME_LIMIT, said, used, "the program waits for what never comes"
                 )
@@ -110,10 +113,12 @@ class _Watch:
                 note = f"{limits.wall_seconds:.0f} s by the wall clock"
                 return self._stop(VerdictKind.INFRASTRUCTURE, said, used, note)
             # No CPU limit can be reached sooner than in the time that is left of it.
-            patience = max(cpu_seconds - used, 0.5 if quiet else 0.001)
+            patience = min(max(cpu_seconds - used, 0.5 if quiet else 0.001), limits.wall_seconds - elapsed)
             asked = time.monotonic()
-            ready = {d for d, _ in self._poll.poll(max(1.0, 1000 * min(patience, backstop - asked)))}
-            quiet += time.monotonic() - asked
+            ready = {d for d, _ in self._poll.poll(max(1.0, 1000 * patience))}
+            waited = time.monotonic() - asked
+            quiet += waited
+            self._waiting.look(waited)
             dead = child.pidfd in ready
             frame = self._frame() if child.talk.fileno() in ready or dead else b""
             # After the frame: what the program wrote before it is in the pipes by now.
@@ -129,6 +134,13 @@ class _Watch:
                 return _run(kind, said, used)
             if dead:
                 return self._ended(said, began, cpu_seconds)
+
+    def _waits(self, late: bool, elapsed: float, quiet: float, patience: float) -> bool:
+        """Whether the program does nothing but wait. A late one does if it did little else all the time."""
+        slept = self._waiting.seconds
+        if late and slept > elapsed / 2:
+            return True
+        return (late or max(slept, quiet) > patience) and asleep(self._child.pid)
 
     def _go(self) -> None:
         job, self._unsent = self._unsent, b""
@@ -227,22 +239,3 @@ def _run(kind: VerdictKind, said: _Output, used: float, note: str = "") -> Run:
 def _encoded(text: str) -> bytes:
     # Source and inputs may hold anything that a JSON string can, lone surrogates too.
     return text.encode("utf-8", "surrogatepass")
-
-
-def _asleep(pid: int) -> bool:
-    """Whether all threads wait for something: a program that blocked itself, not one that got no CPU.
-
-    It has nobody to wait for: its input is all there, its output is taken from it.
-    """
-    for _ in range(10):
-        try:
-            states = [
-                (task / "stat").read_text().rpartition(")")[2].split()[0]
-                for task in Path(f"/proc/{pid}/task").iterdir()
-            ]
-        except (OSError, IndexError):
-            return False
-        if any(state != "S" for state in states):
-            return False
-        time.sleep(0.02)
-    return True

@@ -140,6 +140,15 @@ def test_the_scientific_profile_stands_behind_the_same_walls(
     assert "PermissionError" in run(scientific, "import numpy as np\nnp.load('/etc/passwd')").stderr_tail
 
 
+def test_the_scientific_profile_is_the_same_whatever_else_is_installed(scientific: SandboxExecutor) -> None:
+    found = run(
+        scientific, "import sys\nprint(sorted({'pytest', 'mypy', 'flint', 'hypothesis'} & set(sys.modules)))"
+    )
+    assert found.stdout == "[]\n"
+    for other in ("pytest", "scipy", "flint"):
+        assert "ModuleNotFoundError" in run(scientific, f"import {other}").stderr_tail
+
+
 def test_its_memory_is_as_much_as_in_the_standard_one(scientific: SandboxExecutor) -> None:
     source = "block = bytearray(90 << 20)\nprint(len(block) >> 20)"
     assert scientific.run(Execution(source, ("",), Limits(memory_mb=110))).runs[0].stdout == "90\n"
@@ -181,6 +190,9 @@ def test_programs_run_in_the_interpreter_that_is_asked_for(executor: SandboxExec
             assert run(other, "def solve(n): return n + 1", entry="solve").stdout == "8\n"
             source = "import threading\nt = threading.Thread(target=lambda: print(9))\nt.start()"
             assert run(other, source).stdout == "9\n"
+            # From 3.12 on, long integers become text in a module that is loaded when it has to.
+            long = run(other, "n = 10 ** 20_000\nprint(int(str(n)) == n)")
+            assert long.stdout == "True\n", long
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,2 @@
+n = int(input())
+print(2 ** (2 ** n) + 1)

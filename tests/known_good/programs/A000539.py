@@ -1,0 +1,3 @@
+n = int(input())
+total = sum(map(lambda k: k ** 5, range(n + 1)))
+print(total)

@@ -1,0 +1,3 @@
+x = int(input())
+y = x * x
+print(y * y)

@@ -1,0 +1,1 @@
+print(int(bin(int(input()))[2:], 4))

@@ -1,0 +1,3 @@
+from math import ceil
+from fractions import Fraction
+print(ceil(Fraction(int(input()) ** 2, 2)))

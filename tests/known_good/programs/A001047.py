@@ -1,0 +1,2 @@
+n = int(input())
+print(3**n - 2**n)

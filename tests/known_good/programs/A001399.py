@@ -1,0 +1,2 @@
+n = int(input())
+print(round((n + 3) ** 2 / 12))

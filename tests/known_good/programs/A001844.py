@@ -1,0 +1,2 @@
+n = int(input())
+print(pow(n, 2) + pow(n + 1, 2))

@@ -1,0 +1,3 @@
+from math import isqrt
+n = int(input())
+print(n + (n + isqrt(5 * n * n)) // 2)

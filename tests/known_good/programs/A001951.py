@@ -1,0 +1,3 @@
+import math
+n = int(input())
+print(math.isqrt(2 * n * n))

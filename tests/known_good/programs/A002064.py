@@ -1,0 +1,1 @@
+print((lambda n: n * 2**n + 1)(int(input())))

@@ -1,0 +1,1 @@
+print(sum(4**i for i in range(int(input()))))

@@ -1,0 +1,1 @@
+print(sum(int(c) ** 2 for c in input().strip()))

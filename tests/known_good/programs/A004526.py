@@ -1,0 +1,2 @@
+n = int(input())
+print(divmod(n, 2)[0])

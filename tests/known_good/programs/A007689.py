@@ -1,0 +1,2 @@
+n = int(input())
+print(sum(base ** n for base in (2, 3)))

@@ -1,0 +1,2 @@
+b = bin(int(input()))
+print(len(b) - len(b.rstrip("0")))

@@ -1,0 +1,3 @@
+from functools import reduce
+from operator import mul
+print(reduce(mul, map(int, input().strip())))

@@ -1,0 +1,2 @@
+n = int(input())
+print(sum((-3) ** k for k in range(n)))

@@ -1,0 +1,2 @@
+from math import isqrt
+print(isqrt(int(input())) ** 2)

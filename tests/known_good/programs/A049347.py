@@ -1,0 +1,2 @@
+n = int(input())
+print([1, -1, 0][n % 3])

@@ -1,0 +1,2 @@
+n = int(input())
+print(-2 if n % 3 == 0 else 1)
