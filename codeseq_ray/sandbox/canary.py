@@ -39,7 +39,7 @@ class Attempt:
 
 ATTEMPTS = (
     Attempt("open a file for writing", "open('/tmp/codeseq-canary', 'w')"),
-    Attempt("open a socket", "import socket; socket.socket()"),
+    Attempt("open a socket", "import _socket; _socket.socket()"),
     Attempt("fork", "import os; os.fork()"),
     Attempt("execute a program", "import os; os.execv('/bin/true', ['true'])"),
     Attempt("kill its parent", "import os; os.kill(os.getppid(), 0)"),

@@ -10,18 +10,17 @@ to write to it. So what every child needs is made before the fork (`Stage`), and
 
 from __future__ import annotations
 
+import _socket
 import atexit
 import gc
 import io
 import linecache
 import os
 import random
-import socket
 import sys
 import threading
 import types
-from concurrent.futures import thread as pool
-from typing import TYPE_CHECKING, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 if TYPE_CHECKING:
     from codeseq_ray.sandbox import files, frames, programs
@@ -177,8 +176,9 @@ def _run(code: types.CodeType, entry: bytes) -> None:
         else:
             exec(code, main)
     finally:
-        if len(threading._active) > 1 or pool._threads_queues:  # type: ignore[attr-defined]
-            _end_threads()
+        pool = sys.modules.get("concurrent.futures.thread")
+        if len(threading._active) > 1 or (pool is not None and pool._threads_queues):  # type: ignore[attr-defined]
+            _end_threads(pool)
         if atexit._ncallbacks():
             atexit._run_exitfuncs()
         # Files that the program wrapped round stdout write what they hold when they go.
@@ -186,9 +186,9 @@ def _run(code: types.CodeType, entry: bytes) -> None:
         gc.collect(2 if gc.get_count()[1] else 0)
 
 
-def _end_threads() -> None:
+def _end_threads(pool: Any) -> None:
     """Wait for the program's threads, as the interpreter would; idle workers of a pool are told to end."""
-    if pool._threads_queues:
+    if pool is not None and pool._threads_queues:
         pool._python_exit()
         pool._shutdown = False
     for thread in threading.enumerate():
@@ -225,12 +225,13 @@ def _rehearse(seed: int) -> None:
     reading, writing = os.pipe()
     stdin, stderr = os.memfd_create("stdin"), os.dup(2)
     for _ in range(20):
-        ours, theirs = socket.socketpair()
-        with ours, theirs:
-            ours.sendall(_REHEARSED + frames.GO + frames.GO)
-            ours.shutdown(socket.SHUT_WR)
-            arrange((theirs.fileno(), writing, writing, stdin))
-            work(seed)
+        ours, theirs = _socket.socketpair()
+        ours.sendall(_REHEARSED + frames.GO + frames.GO)
+        ours.shutdown(_socket.SHUT_WR)
+        arrange((theirs.fileno(), writing, writing, stdin))
+        work(seed)
+        ours.close()
+        theirs.close()
     _again(seed)
     os.dup2(stderr, 2)
     for descriptor in (reading, writing, stdin, stderr, *CHANNELS):

@@ -14,6 +14,7 @@ from codeseq_ray.errors import InfrastructureError, SandboxUnavailableError
 from codeseq_ray.ports import Execution, ExecutionReport, Run
 from codeseq_ray.records import VerdictKind
 from codeseq_ray.sandbox import canary, walls
+from codeseq_ray.sandbox.preload import names_more
 from codeseq_ray.sandbox.settings import SandboxSettings
 from codeseq_ray.sandbox.unconfined import run_unconfined
 from codeseq_ray.sandbox.warm import Zygote, ZygoteLostError, unavailable
@@ -28,13 +29,16 @@ class SandboxExecutor:
 
     A zygote (warm interpreter) is started on the first run that needs it, proven by `canary`, and started again when
     it has died. A hash seed cannot change once an interpreter runs: seed 0 has one zygote and the seed last asked
-    for beside it has another.
+    for beside it has another; as many again if programs name modules that few do.
     """
 
     def __init__(self, settings: SandboxSettings | None = None) -> None:
         self._settings = settings or SandboxSettings()
         self._lock = threading.Lock()
         self._zygotes: dict[int, Zygote] = {}
+        """By hash seed."""
+        self._wider: dict[int, Zygote] = {}
+        """Others, for programs that name modules which few do (`preload`)."""
         self._refusal = ""
         """Why this machine cannot confine programs, once that is known. It does not change."""
 
@@ -73,8 +77,9 @@ class SandboxExecutor:
         """End the zygotes. The executor can be used again; it starts new ones."""
         with self._lock:
             self._forget_if_forked()
-            while self._zygotes:
-                self._zygotes.popitem()[1].close()
+            for kept in (self._zygotes, self._wider):
+                while kept:
+                    kept.popitem()[1].close()
 
     def __enter__(self) -> SandboxExecutor:
         return self
@@ -88,15 +93,17 @@ class SandboxExecutor:
         runs: list[Run] = []
         losses = 0
         walls_: tuple[str, ...] = ()
+        wide = self._settings.profile == "standard" and names_more(execution.source)
+        kept = self._wider if wide else self._zygotes
         while (begun := len(runs)) < len(execution.inputs):
             try:
-                zygote = self._zygote(execution.hash_seed)
+                zygote = self._zygote(kept, execution.hash_seed)
                 walls_ = zygote.walls
                 end = begun + 1 if execution.one_process_per_input else len(execution.inputs)
                 supervise(zygote, execution, execution.inputs[begun:end], runs)
             except ZygoteLostError as loss:
                 losses += 1
-                self._drop(execution.hash_seed)
+                _drop(kept, execution.hash_seed)
                 if losses == _LOSSES:
                     raise InfrastructureError(f"{loss} (twice in one execution)") from loss
                 continue
@@ -107,35 +114,38 @@ class SandboxExecutor:
         return ExecutionReport(tuple(runs), walls_)
 
     def _require_walls(self) -> None:
-        if self._zygotes:
+        if self._zygotes or self._wider:
             return  # they stand already
         if self._refusal:
             raise SandboxUnavailableError(self._refusal)
         if lacking := walls.missing(without_landlock=self._settings.allow_without_landlock):
             raise SandboxUnavailableError(unavailable(lacking))
 
-    def _zygote(self, hash_seed: int) -> Zygote:
-        zygote = self._zygotes.get(hash_seed)
+    def _zygote(self, kept: dict[int, Zygote], hash_seed: int) -> Zygote:
+        zygote = kept.get(hash_seed)
         if zygote is not None and zygote.alive():
             return zygote
-        self._drop(hash_seed)
-        for other in [seed for seed in self._zygotes if seed not in (0, hash_seed) and hash_seed != 0]:
-            self._drop(other)
-        zygote = Zygote(hash_seed, self._settings)
+        _drop(kept, hash_seed)
+        for other in [seed for seed in kept if seed not in (0, hash_seed) and hash_seed != 0]:
+            _drop(kept, other)
+        core = kept is self._zygotes and self._settings.profile == "standard"
+        zygote = Zygote(hash_seed, self._settings, preloaded="core" if core else self._settings.profile)
         try:
             canary.prove(zygote)
         except BaseException:
             zygote.close()
             raise
-        self._zygotes[hash_seed] = zygote
+        kept[hash_seed] = zygote
         return zygote
-
-    def _drop(self, hash_seed: int) -> None:
-        zygote = self._zygotes.pop(hash_seed, None)
-        if zygote is not None:
-            zygote.close()
 
     def _forget_if_forked(self) -> None:
         """In a forked copy of this process the zygotes are the original's: leave them to it."""
-        for seed in [seed for seed, zygote in self._zygotes.items() if zygote.owner != os.getpid()]:
-            self._drop(seed)
+        for kept in (self._zygotes, self._wider):
+            for seed in [seed for seed, zygote in kept.items() if zygote.owner != os.getpid()]:
+                _drop(kept, seed)
+
+
+def _drop(kept: dict[int, Zygote], hash_seed: int) -> None:
+    zygote = kept.pop(hash_seed, None)
+    if zygote is not None:
+        zygote.close()

@@ -7,21 +7,30 @@ import builtins
 import contextlib
 import importlib
 import pkgutil
+import re
 import sys
 import warnings
 from collections.abc import Iterator
 
-STANDARD = """
-    __future__ abc argparse array ast base64 binascii bisect builtins calendar cmath codecs collections
-    collections.abc concurrent.futures concurrent.futures.thread contextlib contextvars copy csv dataclasses
-    datetime _strptime decimal difflib dis enum errno fractions functools gc getopt graphlib hashlib heapq hmac
-    inspect io itertools json keyword linecache locale logging math numbers operator os pathlib pickle platform
-    pprint queue random re reprlib resource secrets select selectors shlex shutil signal socket statistics string
-    struct subprocess sys tempfile textwrap threading time timeit token tokenize traceback tracemalloc types
-    typing unicodedata uuid warnings weakref zlib
+CORE = """
+    __future__ abc array bisect builtins cmath codecs collections collections.abc contextlib copy datetime decimal
+    enum errno fractions functools gc graphlib heapq io itertools json keyword linecache math numbers operator os
+    queue random re reprlib resource signal string struct sys threading time token tokenize traceback types typing
+    warnings weakref
     encodings.ascii encodings.latin_1 encodings.utf_8 encodings.utf_8_sig encodings.utf_16 encodings.utf_32
     encodings.unicode_escape encodings.raw_unicode_escape encodings.hex_codec encodings.rot_13
 """.split()  # noqa: SIM905 (a list this long reads best as text)
+"""What nearly all programs get along with."""
+MORE = """
+    argparse ast base64 binascii calendar concurrent.futures concurrent.futures.thread contextvars csv dataclasses
+    _strptime difflib dis getopt hashlib hmac inspect locale logging pathlib pickle platform pprint secrets select
+    selectors shlex shutil socket statistics subprocess tempfile textwrap timeit tracemalloc unicodedata uuid zlib
+""".split()  # noqa: SIM905
+"""The rest of the standard library, as far as it is of use without files, network and processes. A fork copies an
+entry for each page and each mapping: with these it costs a fifth more."""
+_NAMED = re.compile(
+    rf"\b(?:{'|'.join(name.partition('.')[0].lstrip('_') for name in MORE)}|multiprocessing|asyncio)\b"
+)
 
 _NEEDLESS = """
     _hashlib _ssl _bz2 _lzma _uuid _curses readline flint gmpy2
@@ -33,7 +42,7 @@ fork, and sympy on its own integers answers alike wherever it runs; the second a
 _NEWER = ("_pylong", "_colorize")
 """What later versions of Python load by themselves when they have to: long integers as text, tracebacks."""
 
-PACKAGES = {"standard": (), "scientific": ("numpy", "sympy", "mpmath")}
+PACKAGES = {"core": (), "standard": (), "scientific": ("numpy", "sympy", "mpmath")}
 _SKIPPED = (
     "tests",
     "testing",
@@ -52,14 +61,22 @@ class PackageMissingError(Exception):
     """The interpreter lacks a package of the profile."""
 
 
+def names_more(source: str) -> bool:
+    """Whether a program's text names a module of `MORE`, in whatever sense: it then gets all of them.
+
+    (A program that puts the name together as it runs does not, and is told that there is no such module.)
+    """
+    return _NAMED.search(source) is not None
+
+
 def everything(profile: str, packages: list[str]) -> None:
-    """Import all that programs of this profile can import; then close the ways to anything else.
+    """Import all that programs of this profile ("core" or a `settings.Profile`) can import; close the ways to others.
 
     `packages` are the folders that hold the profile's packages.
     """
     for name in _NEEDLESS:
         sys.modules[name] = None  # type: ignore[assignment]
-    for name in STANDARD:
+    for name in CORE if profile == "core" else (*CORE, *MORE):
         importlib.import_module(name)
     for name in _NEWER:
         _try(name)

@@ -69,16 +69,19 @@ class Child:
 class Zygote:
     """One warm interpreter of one profile under one hash seed; one child at a time. Not thread-safe."""
 
-    def __init__(self, hash_seed: int, settings: SandboxSettings | None = None) -> None:
-        """Start and lock it. Raises SandboxUnavailableError if a wall is refused, ZygoteLostError if it dies.
+    def __init__(
+        self, hash_seed: int, settings: SandboxSettings | None = None, *, preloaded: str = "core"
+    ) -> None:
+        """Start and lock it; `preloaded` is a profile of `preload.everything`.
 
-        UsageError where the settings name no interpreter that can serve.
+        Raises SandboxUnavailableError if a wall is refused, ZygoteLostError if it dies, UsageError where the settings
+        name no interpreter that can serve.
         """
         settings = settings or SandboxSettings()
         interpreter = find(settings)
         options = {
-            "profile": settings.profile,
-            "packages": [] if settings.profile == "standard" else list(interpreter.packages),
+            "profile": preloaded,
+            "packages": list(interpreter.packages) if preloaded == "scientific" else [],
             "without_landlock": settings.allow_without_landlock,
         }
         self.hash_seed = hash_seed

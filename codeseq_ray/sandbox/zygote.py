@@ -2,7 +2,8 @@
 
 Untrusted side, standard library only; run as `python -S -s -P -B zygote.py DESCRIPTOR OPTIONS` with a scrubbed
 environment. It never reads a program: it hands the child's descriptors on and forks. It does what it is told on
-its control socket (`frames`) one request at a time, and ends when that socket does.
+its control socket (`frames`) one request at a time, and ends when that socket does. (`_socket` and not `socket`: what
+is imported here is copied by every fork.)
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ else:
     import preload
     import walls
 
+import _socket
 import gc
 import json
 import resource
 import signal
-import socket
 import struct
 import traceback
 
@@ -37,9 +38,9 @@ _DESCRIPTORS = struct.Struct("4i")
 """Of a child: its stream to the trusted process, stdout, stderr, stdin."""
 
 
-def serve(control: socket.socket, filter_: walls.ChildFilter, seed: int, held: int) -> None:
+def serve(control: _socket.socket, filter_: walls.ChildFilter, seed: int, held: int) -> None:
     """`held`: bytes of address space that every child has from the start."""
-    me, running, room = os.getpid(), 0, socket.CMSG_SPACE(_DESCRIPTORS.size)
+    me, running, room = os.getpid(), 0, _socket.CMSG_SPACE(_DESCRIPTORS.size)
     while True:
         request, ancillary, _, _ = control.recvmsg(frames.SPAWN.size, room)
         if not request:
@@ -73,14 +74,14 @@ def serve(control: socket.socket, filter_: walls.ChildFilter, seed: int, held: i
         control.send(frames.PID.pack(running))
 
 
-def refuse(control: socket.socket, what: str, error: Exception) -> int:
+def refuse(control: _socket.socket, what: str, error: Exception) -> int:
     control.send(json.dumps({what: str(error)[:1000]}).encode())
     return 1
 
 
 def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    control = socket.socket(fileno=int(sys.argv[1]))
+    control = _socket.socket(fileno=int(sys.argv[1]))
     options = json.loads(sys.argv[2])
     try:
         seed = int(os.environ["PYTHONHASHSEED"])

@@ -15,7 +15,7 @@ import pytest
 from codeseq_ray.errors import UsageError
 from codeseq_ray.ports import Execution, Limits, Run
 from codeseq_ray.records import VerdictKind as V
-from codeseq_ray.sandbox import SandboxExecutor, interpreters, walls
+from codeseq_ray.sandbox import SandboxExecutor, interpreters, preload, walls
 from codeseq_ray.sandbox.settings import SandboxSettings
 
 SEVEN = ("7\n",)
@@ -152,6 +152,33 @@ def test_the_scientific_profile_is_the_same_whatever_else_is_installed(scientifi
 def test_its_memory_is_as_much_as_in_the_standard_one(scientific: SandboxExecutor) -> None:
     source = "block = bytearray(90 << 20)\nprint(len(block) >> 20)"
     assert scientific.run(Execution(source, ("",), Limits(memory_mb=110))).runs[0].stdout == "90\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "printed"),
+    [
+        ("from dataclasses import dataclass\n@dataclass\nclass P:\n    n: int\nprint(P(3).n)", "3"),
+        ("import statistics\nprint(statistics.median([3, 1, 2]))", "2"),
+        ("from concurrent.futures import ThreadPoolExecutor as E\nprint(*E(2).map(abs, [-1, -2]))", "1 2"),
+        ("import datetime\nprint(datetime.datetime.strptime('2020', '%Y').year)", "2020"),
+        ("import logging\nlogging.basicConfig()\nprint(logging.root.name)", "root"),
+        ("__import__('hashlib')\nprint(1)", "1"),
+    ],
+)
+def test_rarely_used_modules_are_there_for_programs_that_name_them(
+    executor: SandboxExecutor, source: str, printed: str
+) -> None:
+    seen = run(executor, source)
+    assert (seen.kind, seen.stdout) == (V.PASSED, printed + "\n"), seen
+
+
+def test_every_module_can_be_imported_from_the_zygote_that_its_name_leads_to(
+    executor: SandboxExecutor,
+) -> None:
+    for name in (*preload.CORE, *preload.MORE):
+        plain = name.removeprefix("_")
+        seen = run(executor, f"import {name}  # {plain}\nprint(1)")
+        assert seen.stdout == "1\n", seen
 
 
 def test_the_standard_profile_has_neither(executor: SandboxExecutor) -> None:
