@@ -25,8 +25,8 @@ def fit_all(requests: list[FitRequest]) -> list[Rule | None]:
     return [fit(request) for request in requests]
 
 
-OWN_MB: dict[Profile, int] = {"standard": 300, "scientific": 550}
-"""Memory of a worker that runs programs, beside what a program may take: Ray's worker process and two warm
+OWN_MB: dict[Profile, int] = {"standard": 330, "scientific": 550}
+"""Memory of a worker that runs programs, beside what a program may take: Ray's worker process and up to four warm
 interpreters (measured: docs/judge.md)."""
 
 

@@ -13,23 +13,25 @@ import warnings
 from collections.abc import Iterator
 
 CORE = """
-    __future__ abc array bisect builtins cmath codecs collections collections.abc contextlib copy datetime decimal
+    __future__ abc array ast bisect builtins cmath codecs collections collections.abc contextlib copy datetime decimal
     enum errno fractions functools gc graphlib heapq io itertools json keyword linecache math numbers operator os
     queue random re reprlib resource signal string struct sys threading time token tokenize traceback types typing
-    warnings weakref
+    unicodedata warnings weakref
     encodings.ascii encodings.latin_1 encodings.utf_8 encodings.utf_8_sig encodings.utf_16 encodings.utf_32
     encodings.unicode_escape encodings.raw_unicode_escape encodings.hex_codec encodings.rot_13
 """.split()  # noqa: SIM905 (a list this long reads best as text)
 """What nearly all programs get along with."""
 MORE = """
-    argparse ast base64 binascii calendar concurrent.futures concurrent.futures.thread contextvars csv dataclasses
+    argparse base64 binascii calendar concurrent.futures concurrent.futures.thread contextvars csv dataclasses
     _strptime difflib dis getopt hashlib hmac inspect locale logging pathlib pickle platform pprint secrets select
-    selectors shlex shutil socket statistics subprocess tempfile textwrap timeit tracemalloc unicodedata uuid zlib
+    selectors shlex shutil socket statistics subprocess tempfile textwrap timeit tracemalloc uuid zlib
 """.split()  # noqa: SIM905
 """The rest of the standard library, as far as it is of use without files, network and processes. A fork copies an
 entry for each page and each mapping: with these it costs a fifth more."""
+_LEADS_TO_MORE = ("popen", "Protocol", "runtime_checkable", "deprecated")
+"""Other names, which the standard library loads one of them for (`strptime` is the name of its own)."""
 _NAMED = re.compile(
-    rf"\b(?:{'|'.join(name.partition('.')[0].lstrip('_') for name in MORE)}|multiprocessing|asyncio)\b"
+    rf"\b(?:{'|'.join([*(name.partition('.')[0].lstrip('_') for name in MORE), *_LEADS_TO_MORE])})\b"
 )
 
 _NEEDLESS = """

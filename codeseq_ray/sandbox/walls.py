@@ -18,9 +18,8 @@ import resource
 import signal
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
-POLICIES = Path(__file__).with_name("policy")
+POLICIES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "policy")
 NOBODY = 65534
 """The uid and gid that root becomes before it runs anything."""
 
@@ -128,14 +127,18 @@ class _Program(ctypes.Structure):
 
 def policy() -> bytes:
     """The compiled filter of this machine, checked against the hash committed with it."""
-    machine = platform.machine()
+    place = os.path.join(POLICIES, platform.machine())
     try:
-        filter_ = (POLICIES / f"{machine}.bpf").read_bytes()
-        about = json.loads((POLICIES / f"{machine}.json").read_text())
+        with open(f"{place}.bpf", "rb") as file:
+            filter_ = file.read()
+        with open(f"{place}.json") as file_:
+            about = json.load(file_)
     except OSError as error:
-        raise WallMissingError(f"the system-call policy for {machine} cannot be read: {error}") from error
+        raise WallMissingError(
+            f"the system-call policy for {platform.machine()} cannot be read: {error}"
+        ) from error
     if hashlib.sha256(filter_).hexdigest() != about["sha256"]:
-        raise WallMissingError(f"{POLICIES / machine}.bpf is not the file whose hash is committed beside it")
+        raise WallMissingError(f"{place}.bpf is not the file whose hash is committed beside it")
     return filter_
 
 
