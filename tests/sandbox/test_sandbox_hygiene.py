@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -224,9 +225,9 @@ class Starts:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.count = 0
 
-        def counted(*arguments: object) -> Zygote:
+        def counted(*arguments: Any, **more: Any) -> Zygote:
             self.count += 1
-            return Zygote(*arguments)  # type: ignore[arg-type]
+            return Zygote(*arguments, **more)
 
         monkeypatch.setattr("codeseq_ray.sandbox.executor.Zygote", counted)
 
