@@ -85,8 +85,8 @@ class Zygote:
             "without_landlock": settings.allow_without_landlock,
         }
         self.hash_seed = hash_seed
-        self._dying = 0
-        """Pid of the last child, killed and not yet reported as reaped."""
+        self._reap_due = False
+        """The last child is killed, and not yet reported as reaped."""
         self.owner = os.getpid()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.settimeout(_ANSWER_SECONDS)
@@ -184,25 +184,19 @@ class Zygote:
     def _end(self, child: Child) -> None:
         child.kill()
         child.close()
-        self._dying = child.pid
+        self._reap_due = True
         try:
             self._control.send(frames.REAP)
         except OSError as error:
-            _reap_orphan(child.pid)
-            self._dying = 0
+            self._reap_due = False
             raise self._lost(error) from error
 
     def _settle(self) -> int:
         """Wait until the zygote has reaped its last child; gives that one's wait status (0 if there is none)."""
-        pid, self._dying = self._dying, 0
-        if not pid:
+        if not self._reap_due:
             return 0
-        try:
-            status = self._number(frames.STATUS)
-        except ZygoteLostError:
-            _reap_orphan(pid)
-            raise
-        return status
+        self._reap_due = False
+        return self._number(frames.STATUS)
 
     def close(self) -> None:
         """End the zygote. Its last child, if any, dies with it."""
@@ -219,6 +213,7 @@ class Zygote:
             self._process.wait()
         if self._process.stderr is not None:
             self._process.stderr.close()
+        _reap_orphans(self.pid)
 
     def _number(self, of: Struct) -> int:
         answer = self._receive(of.size + 1)
@@ -318,13 +313,32 @@ def _is_locked(pid: int) -> bool:
     return b"\nNoNewPrivs:\t1\n" in status and b"\nSeccomp:\t2\n" in status
 
 
-def _reap_orphan(pid: int) -> None:
-    """Reap a dead zygote's child, which became ours (`walls.adopting_orphans`). It is dying already."""
+def _reap_orphans(zygote: int) -> None:
+    """Reap a dead zygote's children that became ours (`walls.adopting_orphans`). They are dying already.
+
+    It had a session of its own, and they are in it: so they are known, even one whose pid it could not tell any more.
+    """
     for _ in range(500):
-        try:
-            done, _ = os.waitpid(pid, os.WNOHANG)
-        except ChildProcessError:
-            return
-        if done:
+        left = False
+        for pid in _children():
+            if _session(pid) == zygote:
+                with contextlib.suppress(ChildProcessError):
+                    left = os.waitpid(pid, os.WNOHANG)[0] == 0 or left
+        if not left:
             return
         time.sleep(0.01)
+
+
+def _children() -> list[int]:
+    found: list[int] = []
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(OSError):  # a thread that has ended meanwhile
+            found += map(int, (task / "children").read_text().split())
+    return found
+
+
+def _session(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[3])
+    except (OSError, ValueError, IndexError):
+        return 0
