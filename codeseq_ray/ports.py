@@ -25,6 +25,8 @@ class Limits:
     output_bytes: int = 1 << 20
     program_cpu_seconds: float | None = None
     """CPU time of all inputs that share a process together; None: only each input's own bound counts."""
+    program_output_bytes: int = 64 << 20
+    """Of all inputs of an execution together: what one caller holds in memory."""
     recursion: int = 1000
     """Python's recursion limit when the program starts. It may raise it; then the stack's 64 MiB are the bound."""
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterator, Sequence
 
 from codeseq_ray.records import Case
@@ -37,8 +38,10 @@ def lookup_table(source: str, cases: Sequence[Case]) -> str:
         return f"{len(source)} characters: a program that computes needs a fraction of that"
     try:
         return _sign(_WorkingPart().visit(ast.parse(source)), [case.output for case in cases])
-    except (SyntaxError, ValueError):
-        return ""  # no program at all: it fails by itself
+    except (SyntaxError, ValueError) as error:
+        # It ran, in a newer Python perhaps (`--python`): what cannot be looked through is not accepted.
+        ours = ".".join(map(str, sys.version_info[:2]))
+        return f"the program cannot be looked through: Python {ours} says {error}"
     except (RecursionError, MemoryError):
         return "the program is nested too deeply to be looked through"
 

@@ -12,12 +12,14 @@ from codeseq_ray.records import Case, FailingCase, Program, Verdict, VerdictKind
 
 TRIES = 3
 """How often a run that gave no judgement (wall-clock backstop, killed worker) is made before giving up."""
+WAITS = "the program waits for what never comes"
+"""What the sandbox notes of a program that spends its time asleep."""
 SHOWN = 2000
 """Characters of a program's output or error text that a verdict keeps."""
 SHOWN_ERROR = 300
 """Characters of an exception's text, and of the line that raised it, that a message repeats."""
 
-_FOLDER = re.compile(r'^(\s*File ")(?:[^"\n]*[/\\])([^"/\\\n]+", line \d+)', re.MULTILINE)
+_FOLDER = re.compile(r'^([ \t]*File ")(?:[^"\n]*[/\\])([^"/\\\n]+", line \d+)', re.MULTILINE)
 _FRAME = re.compile(r'^  File "<program>", line (\d+).*\n(?:    (.*)\n)?', re.MULTILINE)
 
 
@@ -99,6 +101,9 @@ def compared(report: ExecutionReport, cases: Sequence[Case], *, entry: str | Non
     first: tuple[int, Run, VerdictKind] | None = None
     for position, (case, run) in enumerate(zip(cases, report.runs, strict=False)):
         kind = run.kind
+        if kind is VerdictKind.PASSED and entry is not None and not run.stdout:
+            # What returns is printed with a line feed: it ended its process instead.
+            kind, run = VerdictKind.RUNTIME_ERROR, replace(run, stderr_tail=f"{entry} did not return")
         if kind is VerdictKind.PASSED and normalised(run.stdout) != normalised(case.output):
             kind = VerdictKind.WRONG_ANSWER
         if kind is VerdictKind.PASSED:
@@ -155,6 +160,8 @@ def _message(kind: VerdictKind, got: str, stderr: str, entry: str | None) -> str
             return "the program printed nothing"
         case VerdictKind.WRONG_ANSWER:
             return "the printed answer differs from the expected one"
+        case VerdictKind.TIME_LIMIT if stderr.rstrip().endswith(WAITS):
+            return WAITS
         case VerdictKind.TIME_LIMIT:
             return "the program used up its CPU time"
         case VerdictKind.MEMORY_LIMIT:
@@ -168,11 +175,13 @@ def _message(kind: VerdictKind, got: str, stderr: str, entry: str | None) -> str
 
 
 def _error(stderr: str) -> str:
-    """The last line of an error text, and where in the program it was raised."""
+    """What an error text says the error is, and where in the program it was raised."""
     lines = stderr.strip().splitlines()
     if not lines:
         return ""
-    said = lines[-1].strip()[:SHOWN_ERROR]
+    # An exception's text may have many lines. Its first stands behind the last frame, at the margin.
+    at = max((i for i, line in enumerate(lines) if line.startswith("  File ")), default=len(lines) - 1)
+    said = next((line for line in lines[at + 1 :] if line[:1].strip()), lines[-1]).strip()[:SHOWN_ERROR]
     frames = _FRAME.findall(stderr)
     if not frames:
         return said

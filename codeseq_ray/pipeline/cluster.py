@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import threading
 from typing import Any
 
 import ray
@@ -49,6 +51,9 @@ def connect(local_cpus: int | None) -> None:
             ) from None
         except ValueError as error:
             raise UsageError(f"--local-cpus {local_cpus}: a Ray cluster is already there ({error})") from None
+    if threading.current_thread() is threading.main_thread():
+        # A pod that is moved, a job that is stopped: as Ctrl-C. (Ray's own handler prints its stack and aborts.)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     context = DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False

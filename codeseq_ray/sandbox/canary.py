@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from codeseq_ray.errors import SandboxUnavailableError
 from codeseq_ray.ports import Execution, Limits, Run
 from codeseq_ray.records import VerdictKind
-from codeseq_ray.sandbox.warm import Zygote, unavailable
+from codeseq_ray.sandbox.warm import Zygote, ZygoteLostError, unavailable
 from codeseq_ray.sandbox.watch import supervise
 
 _LIMITS = Limits(cpu_seconds=5.0, memory_mb=256, output_bytes=1 << 16)
@@ -72,6 +72,8 @@ def prove(zygote: Zygote) -> None:
     for attempt in ATTEMPTS:
         runs: list[Run] = []
         supervise(zygote, Execution(attempt.source, ("",), _LIMITS), [""], runs)
+        if runs[0].kind is VerdictKind.INFRASTRUCTURE:
+            raise ZygoteLostError(f"the walls could not be tried out: {runs[0].stderr_tail.strip()}")
         if not attempt.held(runs[0]):
             let_through.append(f"{attempt.what} ({runs[0].kind}{': ' + runs[0].stderr_tail[-200:]})")
     if let_through:

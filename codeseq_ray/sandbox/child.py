@@ -165,14 +165,16 @@ def _put(streams: Streams) -> None:
 
 def _new_module() -> None:
     sys.modules["__main__"] = types.ModuleType("__main__")
+    sys.modules.pop(programs.PROGRAM, None)
 
 
 def _run(code: types.CodeType, entry: bytes) -> None:
     """Run the program with all that the end of an interpreter would bring."""
-    main = sys.modules["__main__"].__dict__
+    module = sys.modules["__main__"]
+    main = module.__dict__
     try:
         if entry:
-            programs.call(code, main, entry.decode())
+            programs.call(code, module, entry.decode())
         else:
             exec(code, main)
     finally:
@@ -182,7 +184,7 @@ def _run(code: types.CodeType, entry: bytes) -> None:
         if atexit._ncallbacks():
             atexit._run_exitfuncs()
         # Files that the program wrapped round stdout write what they hold when they go.
-        main.clear()
+        _end_names(main)
         gc.collect(2 if gc.get_count()[1] else 0)
 
 
@@ -191,9 +193,20 @@ def _end_threads(pool: Any) -> None:
     if pool is not None and pool._threads_queues:
         pool._python_exit()
         pool._shutdown = False
-    for thread in threading.enumerate():
-        if thread is not threading.current_thread() and not thread.daemon:
+    # One that is waited for may start another.
+    while others := [
+        t for t in threading.enumerate() if t is not threading.current_thread() and not t.daemon
+    ]:
+        for thread in others:
             thread.join()
+
+
+def _end_names(main: dict[str, Any]) -> None:
+    """Let the values go one by one, the latest first: one that acts when it goes still finds what it was made of."""
+    for name in reversed(list(main)):
+        if name != "__builtins__":
+            main[name] = None
+    main.clear()
 
 
 def _exit_status(end: SystemExit) -> int:

@@ -107,6 +107,10 @@ class SandboxExecutor:
                 if losses == _LOSSES:
                     raise InfrastructureError(f"{loss} (twice in one execution)") from loss
                 continue
+            except BaseException:
+                # Interrupted in the middle of a question: its answer must not be taken for the next one's.
+                _drop(kept, execution.hash_seed)
+                raise
             ended_early = len(runs) < end
             # A program may end its process with os._exit(0); the next input then gets a process of its own.
             if ended_early and runs[-1].kind is not VerdictKind.PASSED:

@@ -25,8 +25,9 @@ from typing import NamedTuple
 SPAWN = struct.Struct("<cQQ")
 """b"S", bytes of memory beyond what the zygote holds, seconds of CPU for all inputs."""
 REAP = b"R"
-PID = struct.Struct("<i")
-STATUS = struct.Struct("<i")
+PID, STATUS = b"P", b"W"
+NUMBER = struct.Struct("<ci")
+"""Which of the two, and the number: an answer to another question is not taken for this one's."""
 MOST_GREETING = 4096
 """Bytes of the zygote's first message, at most."""
 

@@ -23,8 +23,9 @@ CORE = """
 """What nearly all programs get along with."""
 MORE = """
     argparse base64 binascii calendar concurrent.futures concurrent.futures.thread contextvars csv dataclasses
-    _strptime difflib dis getopt hashlib hmac inspect locale logging pathlib pickle platform pprint secrets select
-    selectors shlex shutil socket statistics subprocess tempfile textwrap timeit tracemalloc uuid zlib
+    _strptime difflib dis doctest fileinput getopt glob hashlib hmac inspect locale logging optparse pathlib
+    pickle platform pprint sched secrets select selectors shlex shutil socket statistics subprocess tempfile
+    textwrap timeit tracemalloc unittest uuid zlib
 """.split()  # noqa: SIM905
 """The rest of the standard library, as far as it is of use without files, network and processes. A fork copies an
 entry for each page and each mapping: with these it costs a fifth more."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -11,6 +12,10 @@ import types
 from typing import Any
 
 NAME = "<program>"
+PROGRAM = "program"
+"""`__name__` where a function is called by its name."""
+_FRAMES = 50
+"""Of a traceback: the last ones. All of a deep recursion would cost the program more time than it had."""
 _WORD = re.compile(r"[^ \t\r\n]")
 
 
@@ -18,38 +23,50 @@ class Lines(list[str]):
     """The program's lines, for tracebacks (`linecache`): split when somebody asks."""
 
     _text = ""
+    _split: list[str] | None = None
 
     def of(self, source: bytes) -> str:
         """Stand for this source; gives its text."""
-        self._text = source.decode("utf-8", "surrogatepass")
+        self._text, self._split = source.decode("utf-8", "surrogatepass").removeprefix("\ufeff"), None
         return self._text
 
+    def _all(self) -> list[str]:
+        if self._split is None:
+            self._split = list(io.StringIO(self._text, newline=""))  # where the compiler sees lines end
+        return self._split
+
     def __len__(self) -> int:
-        return len(self._text.splitlines())
+        return len(self._all())
 
     def __getitem__(self, at: Any) -> Any:
-        return self._text.splitlines(keepends=True)[at]
+        return self._all()[at]
 
 
 LINES = Lines()
 
 
-def call(code: types.CodeType, main: dict[str, Any], entry: str) -> None:
+def call(code: types.CodeType, module: types.ModuleType, entry: str) -> None:
     """Define the program's functions, call one with the values on stdin, and print what it returns.
 
     What the program prints itself goes to stderr: only the returned value is its answer.
     """
     arguments = json_values(sys.stdin.read())
-    answer = sys.stdout
-    sys.stdout = sys.stderr
-    main["__name__"] = "program"  # what stands under `if __name__ == "__main__"` reads stdin
-    exec(code, main)
-    function = main.get(entry)
+    answer, out = sys.stdout, os.dup(1)
+    sys.stdout = sys.__stdout__ = sys.stderr  # type: ignore[misc, assignment]
+    os.dup2(2, 1)
+    # What stands under `if __name__ == "__main__"` reads stdin. The module has to be found by the other name, too.
+    module.__name__ = PROGRAM
+    sys.modules[PROGRAM] = module
+    exec(code, module.__dict__)
+    function = module.__dict__.get(entry)
     if not callable(function):
         raise NameError(f"the program defines no function {entry!r}")
     result = function(*arguments)
+    sys.stderr.flush()
+    os.dup2(out, 1)
+    os.close(out)
     answer.write(f"{result}\n")
-    sys.stdout = answer
+    sys.stdout = sys.__stdout__ = answer  # type: ignore[misc, assignment]
 
 
 def json_values(text: str) -> list[Any]:
@@ -67,7 +84,7 @@ def show(error: BaseException, but_not: str) -> None:
     while trace is not None and trace.tb_frame.f_code.co_filename in (but_not, __file__):
         trace = trace.tb_next
     try:
-        sys.stderr.write("".join(traceback.format_exception(type(error), error, trace)))
+        sys.stderr.write("".join(traceback.format_exception(type(error), error, trace, limit=-_FRAMES)))
     except BaseException:
         os.write(2, f"{type(error).__name__}\n".encode())
 

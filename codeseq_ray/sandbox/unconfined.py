@@ -25,7 +25,7 @@ _STDERR_BYTES = 4096
 _OUT_OF_MEMORY = 77
 
 _BOOT = f"""
-import _sitebuiltins, builtins, json, random, resource, sys
+import _sitebuiltins, builtins, json, random, resource, sys, types
 path, options = sys.argv[1], json.loads(sys.argv[2])
 try:
     with open("/proc/self/statm") as file:
@@ -47,15 +47,15 @@ sys.argv[:] = ["program.py"]
 sys.path.extend(options["packages"])
 builtins.exit, builtins.quit = _sitebuiltins.Quitter("exit", ""), _sitebuiltins.Quitter("quit", "")
 random.seed(options["seed"])
-main = {{"__name__": "__main__", "__builtins__": __builtins__}}
+module = sys.modules["__main__"] = types.ModuleType("__main__")
 try:
     if options["entry"]:
         sys.path.insert(0, options["house"])
         import programs
         del sys.path[0]
-        programs.call(code, main, options["entry"])
+        programs.call(code, module, options["entry"])
     else:
-        exec(code, main)
+        exec(code, module.__dict__)
 except MemoryError:
     sys.exit({_OUT_OF_MEMORY})
 """

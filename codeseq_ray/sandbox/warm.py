@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import select
@@ -12,7 +13,6 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from struct import Struct
 
 from codeseq_ray.errors import InfrastructureError, SandboxUnavailableError, UsageError
 from codeseq_ray.sandbox import frames
@@ -43,7 +43,12 @@ class Child:
 
     def cpu_seconds(self) -> float:
         """CPU time of all its threads so far, by the kernel's own clock of that process."""
-        return time.clock_gettime((~self.pid << 3) | 2)
+        try:
+            return time.clock_gettime((~self.pid << 3) | 2)
+        except OSError as error:
+            raise ZygoteLostError(
+                f"a child of the sandbox is gone without having been reaped: {error}"
+            ) from error
 
     def kill(self) -> None:
         # By descriptor, so that it can be no other process, whatever became of the pid.
@@ -129,40 +134,49 @@ class Zygote:
     def spawn(self, *, memory_bytes: int, cpu_seconds: int) -> Child:
         """Fork a child and lock it. Raises ZygoteLostError; SandboxUnavailableError if it is not locked."""
         self._settle()
-        talk, their_talk = socket.socketpair()
-        out, their_out = os.pipe()
-        err, their_err = os.pipe()
-        stdin = os.memfd_create("stdin")
-        try:
-            os.set_blocking(out, False)  # this end only
-            os.set_blocking(err, False)
-            request = frames.SPAWN.pack(b"S", memory_bytes, cpu_seconds)
+        with contextlib.ExitStack() as ours:
             try:
-                theirs = [their_talk.fileno(), their_out, their_err, stdin]
-                socket.send_fds(self._control, [request], theirs)
+                talk, out, err, stdin = self._channels(
+                    ours, frames.SPAWN.pack(b"S", memory_bytes, cpu_seconds)
+                )
             except OSError as error:
-                raise self._lost(error) from error
-            finally:
-                their_talk.close()
-                os.close(their_out)
-                os.close(their_err)
+                if error.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+                    raise self._lost(error) from error
+                raise InfrastructureError(
+                    f"a program cannot be given its channels: {error.strerror}"
+                ) from error
             ready = self._first_word(talk)
             # Sent before or after the child's word, and in any case soon.
             pid = self._number(frames.PID)
             if pid < 0:
                 raise ZygoteLostError("the sandbox could not fork; is the limit of processes reached?")
             child = Child(pid, _pidfd(pid), talk, out, err, stdin)
-        except BaseException:
-            talk.close()
-            for descriptor in (out, err, stdin):
-                os.close(descriptor)
-            raise
+            ours.pop_all()
         try:
             _require_walls(child, ready)
         except BaseException:
             self.bury(child)
             raise
         return child
+
+    def _channels(self, ours: contextlib.ExitStack, request: bytes) -> tuple[socket.socket, int, int, int]:
+        """Make a child's channels and hand its ends over with the request; this side's are closed by `ours`."""
+        with contextlib.ExitStack() as theirs:
+            talk, their_talk = socket.socketpair()
+            ours.callback(talk.close)
+            theirs.callback(their_talk.close)
+            pipes = []
+            for _ in ("stdout", "stderr"):
+                reading, writing = os.pipe()
+                ours.callback(os.close, reading)
+                theirs.callback(os.close, writing)
+                os.set_blocking(reading, False)  # this end only
+                pipes.append((reading, writing))
+            (out, their_out), (err, their_err) = pipes
+            stdin = os.memfd_create("stdin")
+            ours.callback(os.close, stdin)
+            socket.send_fds(self._control, [request], [their_talk.fileno(), their_out, their_err, stdin])
+        return talk, out, err, stdin
 
     def _first_word(self, talk: socket.socket) -> bytes:
         talk.settimeout(_ANSWER_SECONDS)
@@ -215,11 +229,11 @@ class Zygote:
             self._process.stderr.close()
         _reap_orphans(self.pid)
 
-    def _number(self, of: Struct) -> int:
-        answer = self._receive(of.size + 1)
-        if len(answer) != of.size:
-            raise ZygoteLostError("the sandbox's warm interpreter said something that it should not")
-        return int(of.unpack(answer)[0])
+    def _number(self, which: bytes) -> int:
+        answer = self._receive(frames.NUMBER.size + 1)
+        if len(answer) != frames.NUMBER.size or answer[:1] != which:
+            raise ZygoteLostError("the sandbox's warm interpreter answered what was not asked")
+        return int(frames.NUMBER.unpack(answer)[1])
 
     def _receive(self, most: int) -> bytes:
         try:

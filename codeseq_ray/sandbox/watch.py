@@ -23,6 +23,8 @@ STDERR_BYTES = 4096
 """How much of the end of stderr is kept."""
 _CHUNK = 1 << 16
 _SPARE_CPU_SECONDS = 2
+_MEDDLED = "the program wrote to its supervisor"
+_OVERSLEPT_SECONDS = 1.0
 _QUIET_SECONDS = 1.0
 """A child that used no CPU for so long, or for its whole CPU limit if that is longer, is looked at."""
 _OF_STATUS = {
@@ -49,7 +51,9 @@ def supervise(zygote: Zygote, execution: Execution, inputs: Sequence[str], runs:
     watch = _Watch(zygote, child, limits, frames.pack_job(job))
     try:
         for text in texts:
-            runs.append(watch.one_input(text, _left(limits, runs)))
+            printed = sum(len(run.stdout) for run in runs)
+            most = min(limits.output_bytes, max(0, limits.program_output_bytes - printed))
+            runs.append(watch.one_input(text, _left(limits, runs), most))
             if watch.over:
                 return
     finally:
@@ -75,6 +79,7 @@ class _Output:
 class _Watch:
     def __init__(self, zygote: Zygote, child: Child, limits: Limits, job: bytes) -> None:
         self._unsent = job
+        self._most = limits.output_bytes
         self._waiting = Waiting(child.pid)
         self.over = False
         """The child is dead and reaped."""
@@ -89,13 +94,15 @@ class _Watch:
             self.over = True
             self._zygote.bury(self._child)
 
-    def one_input(self, text: bytes, cpu_seconds: float) -> Run:
+    def one_input(self, text: bytes, cpu_seconds: float, output_bytes: int) -> Run:
         """Let the child work on its next input, and wait for the first of all the ways in which that can end."""
+        self._most = output_bytes
         child, limits = self._child, self._limits
         child.give(text)
         began, start = child.cpu_seconds(), time.monotonic()
         said = _Output()
-        self._go()
+        if not self._go():
+            return self._stop(VerdictKind.SECURITY_VIOLATION, said, 0.0, _MEDDLED)
         self._waiting.begin()
         used, quiet = 0.0, 0.0
         while True:
@@ -117,8 +124,12 @@ class _Watch:
             asked = time.monotonic()
             ready = {d for d, _ in self._poll.poll(max(1.0, 1000 * patience))}
             waited = time.monotonic() - asked
-            quiet += waited
-            self._waiting.look(waited)
+            if waited < patience + _OVERSLEPT_SECONDS:
+                quiet += waited
+                self._waiting.look(waited)
+            else:  # this side itself was stopped, or starved: that time is nobody's fault
+                start += waited
+                self._waiting.begin()
             dead = child.pidfd in ready
             frame = self._frame() if child.talk.fileno() in ready or dead else b""
             # After the frame: what the program wrote before it is in the pipes by now.
@@ -127,7 +138,7 @@ class _Watch:
             if frame:
                 kind, used = _kind(frame), child.cpu_seconds() - began
                 if kind in (VerdictKind.SECURITY_VIOLATION, VerdictKind.MEMORY_LIMIT):
-                    note = "" if kind is VerdictKind.MEMORY_LIMIT else "the program wrote to its supervisor"
+                    note = "" if kind is VerdictKind.MEMORY_LIMIT else _MEDDLED
                     return self._stop(kind, said, used, note)
                 if used >= cpu_seconds:  # it ended before this side could look at the clock
                     return self._stop(VerdictKind.TIME_LIMIT, said, used)
@@ -142,16 +153,25 @@ class _Watch:
             return True
         return (late or max(slept, quiet) > patience) and asleep(self._child.pid)
 
-    def _go(self) -> None:
+    def _go(self) -> bool:
+        """Start the next input. False: the program has stuffed the way with words that nobody asked for."""
         job, self._unsent = self._unsent, b""
         try:
-            self._child.talk.sendall(job + frames.GO)
+            if job:
+                self._child.talk.sendall(job + frames.GO)
+            else:
+                os.write(
+                    self._child.talk.fileno(), frames.GO
+                )  # without waiting for room, which there always is
+        except BlockingIOError:
+            return False
         except OSError as error:
             if job:  # it was killed from outside: no program ran yet
                 raise ZygoteLostError(
                     f"a child of the sandbox died before its program began: {error}"
                 ) from error
             # The program closed its end during an earlier input; the child then ends at its next word.
+        return True
 
     def _frame(self) -> bytes:
         try:
@@ -168,7 +188,7 @@ class _Watch:
         child = self._child
         if child.err in self._open:
             self._read(child.err, said.err, None)
-        return child.out not in self._open or self._read(child.out, said.out, self._limits.output_bytes)
+        return child.out not in self._open or self._read(child.out, said.out, self._most)
 
     def _read(self, descriptor: int, into: bytearray, most: int | None) -> bool:
         while True:

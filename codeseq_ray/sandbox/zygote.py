@@ -47,7 +47,7 @@ def serve(control: _socket.socket, filter_: walls.ChildFilter, seed: int, held: 
             return
         if request == frames.REAP:
             _, status = os.waitpid(running, 0)
-            control.send(frames.STATUS.pack(status))
+            control.send(frames.NUMBER.pack(frames.STATUS, status))
             continue
         _, memory, cpu_seconds = frames.SPAWN.unpack(request)
         descriptors = _DESCRIPTORS.unpack(ancillary[0][2])
@@ -71,7 +71,7 @@ def serve(control: _socket.socket, filter_: walls.ChildFilter, seed: int, held: 
                 os._exit(1)
         for descriptor in descriptors:
             os.close(descriptor)
-        control.send(frames.PID.pack(running))
+        control.send(frames.NUMBER.pack(frames.PID, running))
 
 
 def refuse(control: _socket.socket, what: str, error: Exception) -> int:
@@ -81,6 +81,7 @@ def refuse(control: _socket.socket, what: str, error: Exception) -> int:
 
 def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # exec keeps it ignored, and nobody could be waited for
     control = _socket.socket(fileno=int(sys.argv[1]))
     options = json.loads(sys.argv[2])
     try:

@@ -47,7 +47,6 @@ HONEST = {
     "sieve": "n = int(input())\nfound = []\nk = 2\nwhile len(found) < n:\n"
     "    if all(k % p for p in found): found.append(k)\n    k += 1\nprint(found[-1])",
     "wheel": "first = [2, 3, 5, 7, 11]\nn = int(input())\nprint(first[n - 1] if n <= 5 else 0)",
-    "not python": "def (",
     "nothing": "",
 }
 
@@ -99,3 +98,10 @@ def test_digits_of_a_text_are_a_table_where_all_terms_are_digits() -> None:
     bits = [bin(n).count("1") % 2 for n in range(60)]
     cases = [Case(input=str(n), output=str(b)) for n, b in enumerate(bits)]
     assert lookup_table(f"print({''.join(map(str, bits))!r}[int(input())])", cases)
+
+
+def test_what_cannot_be_looked_through_is_not_accepted() -> None:
+    # It passed its cases before it came here: in a newer Python than this one, perhaps.
+    cases = [Case(input=str(n), output=str(n)) for n in range(5)]
+    assert "cannot be looked through" in lookup_table("def (", cases)
+    assert "characters" in lookup_table("x = 1\n" * 10_000, cases)

@@ -200,3 +200,14 @@ async def test_what_needs_no_second_look_gets_none(kind: VerdictKind) -> None:
     verdict = await judge(executor, Program(source="x"), CASES[:2], Manner())
     assert verdict.kind is kind
     assert len(executor.asked) == 1
+
+
+def test_an_exception_of_many_lines_keeps_its_name() -> None:
+    trace = 'Traceback (most recent call last):\n  File "<program>", line 3, in <module>\n    raise E\nValueError: a\nb\nc\n'
+    verdict = compared(report(Run(K.RUNTIME_ERROR, stderr_tail=trace)), CASES[:1])
+    assert verdict.message == "ValueError: a (line 3: raise E)"
+
+
+def test_a_function_that_ends_the_process_has_not_returned() -> None:
+    verdict = compared(report(Run(K.PASSED, "")), [Case(input="1", output="")], entry="solve")
+    assert (verdict.kind, verdict.message) == (K.RUNTIME_ERROR, "solve did not return")

@@ -205,7 +205,7 @@ def test_bad_rows_are_answered_with_their_place_and_the_others_judged(tmp_path: 
         "rows.jsonl line 6": None,
         "rows.jsonl line 7": "entry",
     }
-    assert "cases[0].output: expected text, got the number 1.0" in bad["rows.jsonl line 4"]["message"]
+    assert "cases[0].output: expected text, got a number" in bad["rows.jsonl line 4"]["message"]
     assert all(list(a) == FIELDS and a["walls"] == [] and a["failing_case"] is None for a in bad.values())
     assert {a["id"] for a in found if a["verdict"] == "passed"} == {"good", "last"}
     assert result.verdicts == {"passed": 2, "bad_row": 5}

@@ -51,6 +51,16 @@ def test_only_what_is_returned_is_the_answer(executor: SandboxExecutor) -> None:
     assert "loading\nthinking" in seen.stderr_tail
 
 
+@pytest.mark.parametrize(
+    "loud", ["os.write(1, b'8')", "sys.__stdout__.write('8')", "os.system", "print(8, flush=True)"]
+)
+def test_no_way_of_printing_adds_to_the_answer(executor: SandboxExecutor, loud: str) -> None:
+    source = f"import os, sys\ndef solve(n):\n    {loud}\n    return n\n"
+    assert run(executor, source, entry="solve").stdout == "7\n"
+    both = executor.run(Execution(source, ("7", "8"), entry="solve")).runs
+    assert [seen.stdout for seen in both] == ["7\n", "8\n"]
+
+
 def test_what_stands_under_main_is_not_run_when_a_function_is_called(executor: SandboxExecutor) -> None:
     source = "def solve(n): return n\nif __name__ == '__main__': print(input())"
     assert run(executor, source, entry="solve").stdout == "7\n"

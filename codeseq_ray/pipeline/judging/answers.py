@@ -275,7 +275,13 @@ class Parts:
     def _write_part(self) -> None:
         if self._rows:
             name = f"part-{self._next:05d}"
-            self._store.put(f"{name}.{self._format}", self._whole(self._bodies))
+            if not self._store.put_new(f"{name}.{self._format}", self._whole(self._bodies)) and self._marked(
+                name
+            ):
+                raise UsageError(
+                    f"--output {self.uri}: another start is writing its answers there; wait for it, or give a folder "
+                    "of its own"
+                )
             mark = {
                 "part": self._next,
                 "rows": _stretches(self._rows),
@@ -286,6 +292,15 @@ class Parts:
             self._store.put(f"marks/{name}.json", _json(mark))
             self._next += 1
         self._fresh()
+
+    def _marked(self, name: str) -> bool:
+        """Whether the part there is somebody's, finished: one that was left without its mark is written over."""
+        try:
+            self._store.get(f"marks/{name}.json")
+        except KeyError:
+            self._store.put(f"{name}.{self._format}", self._whole(self._bodies))
+            return False
+        return True
 
     def _whole(self, bodies: list[bytes]) -> bytes:
         if self._format == "jsonl":

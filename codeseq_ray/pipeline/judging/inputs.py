@@ -135,7 +135,7 @@ def _files(fs: pafs.FileSystem, uri: str, path: str) -> list[tuple[pafs.FileInfo
 
 
 def _kind(path: str) -> Kind | None:
-    return next((kind for suffix, kind in SUFFIXES.items() if path.endswith(suffix)), None)
+    return next((kind for suffix, kind in SUFFIXES.items() if path.lower().endswith(suffix)), None)
 
 
 def _row_groups(fs: pafs.FileSystem, path: str, name: str) -> list[int]:

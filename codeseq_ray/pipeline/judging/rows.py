@@ -50,7 +50,7 @@ def _text(value: Any) -> str:
 def _only_text(value: Any) -> str:
     if isinstance(value, _Integer | _Fraction | float | Decimal) or type(value) is not str:
         hint = "; write it as text, digit by digit" if isinstance(value, _Fraction | float | Decimal) else ""
-        raise ValueError(f"expected text, got {_described(value)}{hint}")
+        raise ValueError(f"expected text, got {_kind_of(value)}{hint}")
     return value
 
 
@@ -110,6 +110,18 @@ class Row(BaseModel):
         return [Case(input=case.input, output=case.output) for case in self.cases]
 
 
+class _TwiceError(ValueError):
+    pass
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _TwiceError(next(name for name in names if names.count(name) > 1))
+    return found
+
+
 def decoded(line: bytes) -> dict[str, Any] | str:
     """The object that a line holds, or why it holds none."""
     try:
@@ -118,7 +130,10 @@ def decoded(line: bytes) -> dict[str, Any] | str:
             parse_int=_Integer,
             parse_float=_Fraction,
             parse_constant=_Fraction,
+            object_pairs_hook=_once,
         )
+    except _TwiceError as error:
+        return f"the key {_cut(str(error))} stands there twice"
     except UnicodeDecodeError as error:
         return f"is not UTF-8 (at byte {error.start + 1})"
     except json.JSONDecodeError as error:
@@ -126,7 +141,7 @@ def decoded(line: bytes) -> dict[str, Any] | str:
     except RecursionError:
         return "is nested too deeply"
     if not isinstance(value, dict):
-        return f"expected an object with id, program and cases, got {_described(value)}"
+        return f"expected an object with id, program and cases, got {_kind_of(value)}"
     return value
 
 
@@ -160,14 +175,27 @@ def _said(problem: dict[str, Any]) -> str:
         case "too_short":
             what = "is empty; at least one case is needed"
         case "tuple_type":
-            what = f"expected a list of cases, got {_described(problem['input'])}"
+            what = f"expected a list of cases, got {_kind_of(problem['input'])}"
         case "model_type" | "model_attributes_type":
-            what = f"expected an object with input and output, got {_described(problem['input'])}"
+            what = f"expected an object with input and output, got {_kind_of(problem['input'])}"
         case "value_error":
             what = str(problem["ctx"]["error"])
         case _:
             what = problem["msg"]
     return f"{where}: {what}" if where else what
+
+
+def _kind_of(value: Any) -> str:
+    """For what may hold an expected output, which no message repeats."""
+    match value:
+        case _Integer() | _Fraction() | int() | float() | Decimal() if not isinstance(value, bool):
+            return "a number"
+        case str():
+            return "text"
+        case bytes():
+            return "bytes (cast the column to string)"
+        case _:
+            return _described(value)
 
 
 def _described(value: Any) -> str:
