@@ -203,7 +203,8 @@ async def test_what_needs_no_second_look_gets_none(kind: VerdictKind) -> None:
 
 
 def test_an_exception_of_many_lines_keeps_its_name() -> None:
-    trace = 'Traceback (most recent call last):\n  File "<program>", line 3, in <module>\n    raise E\nValueError: a\nb\nc\n'
+    trace = 'Traceback (most recent call last):\n  File "<program>", line 3, in <module>\n    raise E\n'
+    trace += "ValueError: a\nb\nc\n"
     verdict = compared(report(Run(K.RUNTIME_ERROR, stderr_tail=trace)), CASES[:1])
     assert verdict.message == "ValueError: a (line 3: raise E)"
 
