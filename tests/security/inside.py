@@ -35,7 +35,7 @@ from .table import ATTACKS
 from .taken_down import KNOWN, wrapper
 
 NAMESPACES = ("pid", "mnt", "net", "ipc", "uts")
-_MEMORY, _PROCESSES, _FILES = 6 << 30, 600, 4096
+_MEMORY, _PROCESSES, _FILES = 6 << 30, 3000, 4096
 _HERE = Path(__file__).parent
 _SANDBOX = Path(watch.__file__).parent
 _ANSWER = "8321094471530267"

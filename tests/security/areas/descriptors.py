@@ -51,11 +51,11 @@ for fd in foreign:
 print('nothing')
 """, (Wall.CLOSED,), NOTHING),
     Attack("use the socket in the zygote's frame", """
-import os, socket, sys
+import os, _socket, sys
 frame = sys._getframe()
 while frame:
     for value in list(frame.f_locals.values()):
-        if isinstance(value, socket.socket):
+        if isinstance(value, _socket.socket):
             try:
                 os.write(value.fileno(), b'R')
                 print('BROKE IN', flush=True)
@@ -65,17 +65,18 @@ while frame:
 print('nothing')
 """, (Wall.CLOSED,), NOTHING),
     Attack("find a socket in all objects", """
-import gc, os, socket
+import gc, os, _socket
 gc.unfreeze()
 for value in gc.get_objects():
-    if isinstance(value, socket.socket) and value.fileno() >= 0:
+    if isinstance(value, _socket.socket) and value.fileno() >= 0:
         try:
             os.write(value.fileno(), b'R')
             print('BROKE IN', flush=True)
         except OSError:
             pass
 print('nothing')
-""", (Wall.CLOSED,), NOTHING),
+""", (Wall.CLOSED,), NOTHING,
+           no_control="the collector does not know the kind of socket that the zygote has"),
     Attack("open many descriptors", "import os\nfor _ in range(1000): os.dup(1)", (Wall.DESCRIPTORS,),
            ends(V.RUNTIME_ERROR, says="Too many open files")),
     Attack("open a far descriptor", "import os\nos.dup2(1, 1000)", (Wall.DESCRIPTORS,),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from codeseq_ray.records import VerdictKind as V
 
-from ..attack import QUICK, Attack, Ends, Wall, ends
+from ..attack import FAILED, QUICK, Attack, Ends, Wall, ends
 
 OUTSIDE, BYTES = (Wall.COMPARED_OUTSIDE,), (Wall.BYTES_ONLY,)
 STATUS, EXACT = (Wall.OUTPUT_ONLY,), (Wall.EXACT,)
@@ -187,7 +187,7 @@ def answer(n):
 import sys
 def answer(n): sys.exit(0)
 answer(7)
-""", WRONG, "answer"),
+""", FAILED, "answer"),
     # ---------------------------------------------------------------- tests appended to the program (exit status)
     _forge("leave before the tests", "appended tests", STATUS, "import sys\nsys.exit(0)", WRONG),
     _forge("leave at once before the tests", "appended tests", STATUS, "import os\nos._exit(0)", WRONG),
