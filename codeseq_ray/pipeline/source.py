@@ -6,7 +6,7 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,8 @@ from codeseq_ray.pipeline.cluster import READ_CPUS
 from codeseq_ray.records import PlanRow, Sequence, Split
 from codeseq_ray.selection.plan import Screened, screen_record
 from codeseq_ray.selection.rules import SelectionSettings
+
+Part = TypeVar("Part")
 
 _SCREENED_ROWS = 5000
 _SEQUENCE_ROWS = 64
@@ -51,7 +53,7 @@ SEQUENCES = pa.schema(
 
 def read(shards: Iterable[Shard], tables: Callable[[Shard], Iterator[pa.Table]]) -> Dataset:
     """A dataset of the tables that `tables` makes of each shard."""
-    source = ShardSource(shards, tables)
+    source = PartSource(shards, tables)
     # As many blocks as shards: left to itself, Ray Data cuts every block that one file yields into 200.
     dataset: Dataset = ray.data.read_datasource(source, num_cpus=READ_CPUS, override_num_blocks=source.count)
     return dataset
@@ -64,16 +66,16 @@ def results(dataset: Dataset) -> Iterator[list[dict[str, Any]]]:
         yield table.to_pylist()
 
 
-class ShardSource(Datasource):
-    """One read task per shard; `tables` turns a shard into a stream of small tables."""
+class PartSource(Datasource, Generic[Part]):
+    """One read task per part of an input; `tables` turns a part into a stream of small tables."""
 
-    def __init__(self, shards: Iterable[Shard], tables: Callable[[Shard], Iterator[pa.Table]]) -> None:
-        self._shards = tuple(shards)
+    def __init__(self, parts: Iterable[Part], tables: Callable[[Part], Iterator[pa.Table]]) -> None:
+        self._parts = tuple(parts)
         self._tables = tables
 
     @property
     def count(self) -> int:
-        return len(self._shards)
+        return len(self._parts)
 
     def estimate_inmemory_data_size(self) -> int | None:
         return None
@@ -85,11 +87,11 @@ class ShardSource(Datasource):
         data_context: DataContext | None = None,
     ) -> list[ReadTask]:
         metadata = BlockMetadata(num_rows=None, size_bytes=None, input_files=None, exec_stats=None)
-        return [self._read_task(shard, metadata) for shard in self._shards]
+        return [self._read_task(part, metadata) for part in self._parts]
 
-    def _read_task(self, shard: Shard, metadata: BlockMetadata) -> ReadTask:
+    def _read_task(self, part: Part, metadata: BlockMetadata) -> ReadTask:
         tables = self._tables
-        return ReadTask(lambda: tables(shard), metadata)
+        return ReadTask(lambda: tables(part), metadata)
 
 
 def screened_tables(settings: SelectionSettings) -> Callable[[Shard], Iterator[pa.Table]]:

@@ -17,13 +17,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import ray
-from ray.data import DataContext, Dataset, Datasource, ReadTask
-from ray.data.block import BlockMetadata
+from ray.data import Dataset
 
 from codeseq_ray.errors import InfrastructureError, InputError
 from codeseq_ray.pipeline.cluster import READ_CPUS
 from codeseq_ray.pipeline.judging.inputs import Kind, Slice, batches, footer, lines
 from codeseq_ray.pipeline.judging.rows import decoded, read_id
+from codeseq_ray.pipeline.source import PartSource
 
 SCAN_CPUS = 0.9
 _BATCH = 1024
@@ -63,30 +63,6 @@ class Scan:
     """Of the input's content."""
 
 
-class SliceSource(Datasource):
-    """One read task per slice; `tables` turns a slice into a stream of small tables."""
-
-    def __init__(self, slices: Sequence[Slice], tables: Callable[[Slice], Iterator[pa.Table]]) -> None:
-        self._slices = tuple(slices)
-        self._tables = tables
-
-    def estimate_inmemory_data_size(self) -> int | None:
-        return None
-
-    def get_read_tasks(
-        self,
-        parallelism: int,
-        per_task_row_limit: int | None = None,
-        data_context: DataContext | None = None,
-    ) -> list[ReadTask]:
-        metadata = BlockMetadata(num_rows=None, size_bytes=None, input_files=None, exec_stats=None)
-        return [self._read_task(part, metadata) for part in self._slices]
-
-    def _read_task(self, part: Slice, metadata: BlockMetadata) -> ReadTask:
-        tables = self._tables
-        return ReadTask(lambda: tables(part), metadata)
-
-
 def read(
     slices: Sequence[Slice],
     tables: Callable[[Slice], Iterator[pa.Table]],
@@ -96,7 +72,7 @@ def read(
 ) -> Dataset:
     """A dataset of the tables that `tables` makes of each slice."""
     dataset: Dataset = ray.data.read_datasource(
-        SliceSource(slices, tables),
+        PartSource(slices, tables),
         num_cpus=num_cpus,
         concurrency=readers,
         override_num_blocks=max(1, len(slices)),
