@@ -92,7 +92,9 @@ class ChatRequest:
     temperature: float
     json_schema: Mapping[str, Any] | None = None
     sample: int = 0
-    """Which of several samples of the same prompt this is; tells equal requests apart."""
+    """Which of several samples of one prompt, asked for side by side, this is."""
+    attempt: int = 0
+    """Which try at the same question this is (a second validation): an equal request that wants an answer anew."""
 
 
 @dataclass(frozen=True)
@@ -105,12 +107,26 @@ class ChatAnswer:
     reasoning: str = ""
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cached_tokens: int = 0
+    """Of the prompt's tokens, those that the engine still knew from an earlier request (its prefix cache)."""
+    reasoning_tokens: int = 0
+    """Of the completion's tokens, those of thoughts, where the server counts them."""
     attempts: int = 1
+    """Requests sent for it; 0 when it was replayed."""
     seconds: float = 0.0
+    replayed: bool = False
+    """Read from the response cache: paid for earlier, not now."""
 
 
 class ChatClient(Protocol):
-    """Raises InfrastructureError after all retries, EndpointRefusedError when retrying cannot help."""
+    """One model, wherever it is served.
+
+    Raises InfrastructureError after all retries, EndpointRefusedError when retrying cannot help, RunStoppedError
+    when no further request may be sent for now (a cap is reached, no server has been up for too long).
+    """
+
+    model: str
+    """The model's name, with its revision where that is known: what rows say."""
 
     async def chat(self, request: ChatRequest) -> ChatAnswer: ...
 

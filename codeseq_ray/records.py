@@ -89,6 +89,18 @@ class PlanRow(Value):
     """Empty when selected, else the rule's reason code."""
 
 
+class Screening(Value):
+    """The working agent's view of an entry (v1 §2: a plan, an answer, one reflection on it)."""
+
+    plan: str
+    """What makes an entry dense in information."""
+    kept_at_first: bool
+    first_reason: str
+    reflection: str
+    keep: bool
+    reason: str
+
+
 # ------------------------------------------------------------------------------------- problems and cases
 
 
@@ -197,6 +209,13 @@ class Analysis(Value):
     what_is_wrong: str
 
 
+class Candidate(Value):
+    """A program that was judged beside the one that a round goes on with."""
+
+    program: Program
+    verdict: Verdict
+
+
 class Round(Value):
     """One program and its verdict; `analysis` is what the guiding agent said of the failure, if asked."""
 
@@ -205,6 +224,10 @@ class Round(Value):
     verdict: Verdict
     failing: FailingCase | None = None
     analysis: Analysis | None = None
+    fresh: bool = False
+    """Written anew from the problem alone, after corrections that failed, instead of corrected."""
+    others: tuple[Candidate, ...] = ()
+    """The other candidates of this round, where more than one was sampled."""
 
 
 class Acceptance(Value):
@@ -230,11 +253,20 @@ class Call(Value):
     stage: str
     agent: str
     """Model name with revision, or `builtin`."""
+    round: int = 0
+    """The round whose program it asked for or explained; 0 before and with the first program."""
     prompt_id: str = ""
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cached_tokens: int = 0
+    """Of the prompt's tokens, those that the engine's prefix cache held."""
+    reasoning_tokens: int = 0
+    """Of the completion's tokens, those of thoughts, where the server counts them."""
     attempts: int = 1
+    """Requests sent for it; 0 when it was replayed."""
     seconds: float = 0.0
+    replayed: bool = False
+    """Its answer came from the response cache: an earlier run or start paid for it."""
     answer: str = ""
     reasoning: str = ""
     """Thoughts that the model or its server keeps apart from the answer."""
@@ -254,6 +286,7 @@ class Stage(StrEnum):
     """Where in the loop an outcome was decided."""
 
     CASES = "cases"
+    FILTER = "filter"
     PROBLEM = "problem"
     CHECKS = "checks"
     VALIDATION = "validation"
@@ -265,6 +298,7 @@ class Stage(StrEnum):
 class Reason(StrEnum):
     """Why a selected sequence was not accepted. (Rule drops have their codes in `selection.rules`.)"""
 
+    FILTERED_OUT = "filtered_out"
     NO_RULE_FOUND = "no_rule_found"
     TOO_FEW_TERMS_LEFT = "too_few_terms_left"
     UNUSABLE_ANSWER = "unusable_answer"
@@ -284,6 +318,15 @@ class Reason(StrEnum):
     INTERNAL_ERROR = "internal_error"
 
 
+class Earlier(Value):
+    """A pair of agents that tried a sequence before the pair that its outcome is from (`--agents hybrid`)."""
+
+    agents: str
+    stage: Stage
+    reason: str
+    detail: str = ""
+
+
 class SequenceRecord(Value):
     """Everything that happened to one sequence in one attempt. Every export is a view of it."""
 
@@ -297,6 +340,8 @@ class SequenceRecord(Value):
     stage: Stage
     reason: str = ""
     detail: str = ""
+    earlier: tuple[Earlier, ...] = ()
+    screening: Screening | None = None
     cases: Cases | None = None
     problem: Problem | None = None
     validated: tuple[str, ...] = ()

@@ -10,6 +10,7 @@ from codeseq_ray.records import Outcome, Reason, SequenceRecord
 from codeseq_ray.selection.rules import EXPLANATIONS
 
 REASONS: dict[str, str] = {
+    Reason.FILTERED_OUT: "the working agent found the entry not worth a problem",
     Reason.NO_RULE_FOUND: "the built-in agents found no rule that fits the terms",
     Reason.TOO_FEW_TERMS_LEFT: "fewer terms than 2 examples and 5 hidden cases need",
     Reason.UNUSABLE_ANSWER: "a model's answer was cut off, empty or in no readable form",
