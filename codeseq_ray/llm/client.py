@@ -1,129 +1,195 @@
-"""The chat client: one model behind one endpoint, with bounded and visible retries."""
+"""The chat client: one model, wherever it is served, with bounded and visible retries."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from codeseq_ray.errors import InfrastructureError, UsageError
-from codeseq_ray.llm.endpoint import Endpoint, refused
+from codeseq_ray.errors import EndpointRefusedError, InfrastructureError, UsageError
+from codeseq_ray.llm.endpoint import Endpoint
+from codeseq_ray.llm.pool import Pool
+from codeseq_ray.llm.server import Notice, Server, Slot
 from codeseq_ray.llm.settings import LLMSettings
-from codeseq_ray.llm.troubles import PASSING, Kind, Trouble, recognise, wait_before_retry
+from codeseq_ray.llm.troubles import Kind, Trouble, wait_before_retry
 from codeseq_ray.ports import ChatAnswer, ChatRequest
 
 log = logging.getLogger(__name__)
 
 TIMEOUT_RETRIES = 1
 """A request that timed out was paid for in full; a second one mostly times out too."""
+BUSY_PER_RETRY = 4
+"""A 429 costs nothing and says nothing against the request: so many count as one retry."""
+OUTAGES = 5
+"""A request that was out at so many servers as they went down is taken for what brings them down."""
 FEWEST_ANSWER_TOKENS = 256
 """Below this the estimate of the prompt is not trusted: the server is left to say how much room there is."""
+LEAST_ROOM_TOKENS = 32
+"""With less room than this for its answer, a prompt is too long."""
+
+
+@dataclass
+class _Course:
+    """What one request has been through."""
+
+    attempts: int = 0
+    """Requests sent."""
+    retries: int = 0
+    busy: int = 0
+    timeouts: int = 0
+    outages: int = 0
+    last: Server | None = None
+    """Where the last try met trouble; the next one goes elsewhere if it can."""
+
+    def wait(self, trouble: Trouble, bound: int) -> float | None:
+        """Count the trouble. Seconds before the next try, or None when there is to be none."""
+        if trouble.kind is Kind.BUSY:
+            self.busy += 1
+            return wait_before_retry(trouble, self.busy) if self.busy <= BUSY_PER_RETRY * bound else None
+        self.retries += 1
+        self.timeouts += trouble.kind is Kind.TIMEOUT
+        if self.retries > bound or self.timeouts > TIMEOUT_RETRIES:
+            return None
+        return wait_before_retry(trouble, self.retries)
+
+
+@dataclass
+class _Room:
+    """The bound on an answer, which must fit beside its prompt."""
+
+    asked: int
+    prompt: int
+    """An estimate of the prompt's tokens, from above."""
+    context: int | None = None
+    found: int | None = field(default=None)
+    """What the server's refusals have taught."""
+
+    @property
+    def max_tokens(self) -> int:
+        """Never without a bound: a model that repeats itself would be paid for to the end of its context."""
+        room = self.asked
+        if self.context is not None:
+            room = min(room, max(self.context - self.prompt, FEWEST_ANSWER_TOKENS))
+        return room if self.found is None else min(room, self.found)
+
+    def refused(self, trouble: Trouble) -> bool:
+        """Take less: what the server says is left, or half. False when nothing worth asking for is left."""
+        last = self.max_tokens
+        self.found = trouble.room if trouble.room is not None and trouble.room < last else last // 2
+        return self.found >= min(LEAST_ROOM_TOKENS, self.asked)
 
 
 class OpenAIChatClient:
-    """Fills `ports.ChatClient` for an OpenAI-compatible server.
+    """Fills `ports.ChatClient` for the OpenAI-compatible servers of one role.
 
-    Transient trouble (429, 5xx, broken answers, connections) is retried up to `retries` times with full jitter,
-    honouring Retry-After; then it is an InfrastructureError. A refusal of key or model (401, 403, 404) is an
-    EndpointRefusedError at once. A prompt that does not fit, or that a content filter stops, is no error: the
-    answer is empty and its `finish_reason` is `context_length` or `content_filter`.
+    Passing trouble (429, 5xx, broken answers, connections) is retried up to `retries` times with full jitter,
+    honouring Retry-After; then it is an InfrastructureError. A server that is down is waited for, or left for
+    another, and no retry is counted for it; EndpointsDownError comes from the pool. A refusal of key or model (401,
+    403, 404) is an EndpointRefusedError at once. A prompt that does not fit, or that a content filter stops, is no
+    error: the answer is empty and its `finish_reason` is `context_length` or `content_filter`.
 
     `ChatAnswer.attempts` counts every request sent, `seconds` is the time of the one that was answered.
+    `model` is the wire's name, with `@revision` where that is given.
     """
 
-    def __init__(self, endpoint: Endpoint, model: str, *, retries: int = 5) -> None:
-        self.endpoint = endpoint
-        self.model = model
+    def __init__(self, pool: Pool, name: str, *, revision: str | None = None, retries: int = 5) -> None:
+        self.pool = pool
+        self.name = name
+        self.model = f"{name}@{revision}" if revision else name
         self.retries = retries
         self._takes_schemas = True
+        self._answers_as = name
 
     def __repr__(self) -> str:
-        return f"OpenAIChatClient({self.endpoint.url!r}, {self.model!r})"
+        return f"OpenAIChatClient({self.model!r}, {self.pool!r})"
 
     async def chat(self, request: ChatRequest) -> ChatAnswer:
         body = self._body(request)
-        attempts = retries = timeouts = 0
-        fitted = False
+        room = _Room(request.max_tokens, prompt_tokens(body["messages"]))
+        course = _Course()
         without_schema = False
+
+        def fitted(context: int | None) -> Mapping[str, Any]:
+            room.context = context
+            body["max_tokens"] = room.max_tokens
+            return body
+
         while True:
-            attempts += 1
-            try:
-                if not fitted:
-                    self._fit(body, await self.endpoint.context_length(self.model))
-                    fitted = True
-                answer = await self.endpoint.complete(body)
-            except Exception as error:
-                trouble = recognise(error)
-                if trouble is None:
-                    raise
-            else:
-                if without_schema and self._takes_schemas:
-                    self._takes_schemas = False
-                    log.warning("%r does not take JSON schemas: asking without from now on", self)
-                return replace(answer, model=answer.model or self.model, attempts=attempts)
-            if trouble.kind is Kind.REFUSED:
-                raise refused(self.endpoint, self.model, trouble) from None
-            if trouble.kind is Kind.TOO_LONG and "max_tokens" in body:
-                # Our estimate was too low. Without a bound the server gives what is left of its context.
-                del body["max_tokens"]
+            async with await self.pool.slot(avoid=course.last) as slot:
+                course.attempts += 1
+                reply = await slot.server.ask(slot, self.name, fitted)
+            if isinstance(reply, ChatAnswer):
+                if without_schema:
+                    self._leave_schemas_out()
+                self._notice_another_name(reply.model)
+                return replace(reply, model=self.model, attempts=course.attempts)
+            if reply.kind is Kind.REFUSED:
+                raise refused(slot.server.endpoint, self.name, reply)
+            if reply.kind is Kind.TOO_LONG and room.refused(reply):
                 continue
-            if trouble.kind in (Kind.TOO_LONG, Kind.FILTERED):
-                reason = "context_length" if trouble.kind is Kind.TOO_LONG else "content_filter"
-                return ChatAnswer(text="", finish_reason=reason, model=self.model, attempts=attempts)
-            if trouble.kind is Kind.BAD_REQUEST and "response_format" in body:
+            if reply.kind in (Kind.TOO_LONG, Kind.FILTERED):
+                reason = "context_length" if reply.kind is Kind.TOO_LONG else "content_filter"
+                return ChatAnswer("", reason, self.model, attempts=course.attempts)
+            if reply.kind is Kind.BAD_REQUEST:
+                if "response_format" not in body:
+                    raise self._given_up(slot, reply, course)
                 del body["response_format"]
                 without_schema = True
                 continue
-            retries += 1
-            timeouts += trouble.kind is Kind.TIMEOUT
-            wait = self._wait(trouble, retries, timeouts)
+            course.last = slot.server
+            if await slot.server.is_gone(reply, slot):
+                course.outages += slot.was_up
+                if course.outages >= OUTAGES:
+                    raise self._given_up(slot, reply, course)
+                continue
+            wait = course.wait(reply, self.retries)
             if wait is None:
-                raise self._given_up(trouble, attempts) from None
+                raise self._given_up(slot, reply, course)
             await asyncio.sleep(wait)
 
     async def close(self) -> None:
-        await self.endpoint.close()
+        """Close the connections that no other role is using."""
+        await self.pool.close()
 
     def _body(self, request: ChatRequest) -> dict[str, Any]:
         # No `seed`: some engines fall over concurrent seeded requests, and it would not make answers repeatable.
         body: dict[str, Any] = {
-            "model": self.model,
+            "model": self.name,
             "messages": [dict(message) for message in request.messages],
-            "max_tokens": request.max_tokens,
             "temperature": request.temperature,
         }
         if request.json_schema is not None and self._takes_schemas:
-            body["response_format"] = {
-                "type": "json_schema",
-                "json_schema": {"name": "answer", "schema": dict(request.json_schema), "strict": True},
-            }
+            body["response_format"] = response_format(request.json_schema)
         return body
 
-    @staticmethod
-    def _fit(body: dict[str, Any], context: int | None) -> None:
-        """Keep `max_tokens` within what the server's context leaves; it answers 400 otherwise."""
-        if context is None:
-            return
-        room = context - prompt_tokens(body["messages"])
-        if room < FEWEST_ANSWER_TOKENS:
-            del body["max_tokens"]
-        else:
-            body["max_tokens"] = min(body["max_tokens"], room)
+    def _leave_schemas_out(self) -> None:
+        if self._takes_schemas:
+            self._takes_schemas = False
+            log.warning("model %r does not take JSON schemas: asking without from now on", self.name)
 
-    def _wait(self, trouble: Trouble, retries: int, timeouts: int) -> float | None:
-        if trouble.kind not in PASSING or retries > self.retries or timeouts > TIMEOUT_RETRIES:
-            return None
-        return wait_before_retry(trouble, retries)
+    def _notice_another_name(self, said: str) -> None:
+        if said and said != self._answers_as:
+            self._answers_as = said
+            log.warning("asked for model %r, the server says that %r answered", self.name, said)
 
-    def _given_up(self, trouble: Trouble, attempts: int) -> InfrastructureError:
+    def _given_up(self, slot: Slot, trouble: Trouble, course: _Course) -> InfrastructureError:
         status = f" with status {trouble.status}" if trouble.status else ""
+        server = slot.server.endpoint
         return InfrastructureError(
-            f"{self.endpoint.url} gave model {self.model!r} no answer after {attempts} "
-            f"{'try' if attempts == 1 else 'tries'}; last: {trouble.kind.value}{status}: "
-            f"{self.endpoint.public(trouble.text)}"
+            f"{server.url} gave model {self.name!r} no answer after {course.attempts} "
+            f"{'try' if course.attempts == 1 else 'tries'}; last: {trouble.kind.value}{status}: "
+            f"{server.public(trouble.text)}"
         )
+
+
+def response_format(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The protocol's way to ask for an answer of this JSON schema."""
+    return {
+        "type": "json_schema",
+        "json_schema": {"name": "answer", "schema": dict(schema), "strict": True},
+    }
 
 
 def prompt_tokens(messages: list[Mapping[str, str]]) -> int:
@@ -131,45 +197,89 @@ def prompt_tokens(messages: list[Mapping[str, str]]) -> int:
     tokens = 0
     for message in messages:
         content = message["content"]
-        digits = sum(character.isdigit() for character in content)
+        digits = sum(map(content.count, "0123456789"))
         tokens += 16 + digits + (len(content.encode()) - digits) // 3
     return tokens
 
 
-def clients(settings: LLMSettings) -> tuple[OpenAIChatClient, OpenAIChatClient]:
-    """The generator's and the verifier's client; roles on one endpoint share its connection and its slots.
-
-    Raises UsageError naming the settings that are missing.
-    """
-    urls, models = urls_and_models(settings)
-    keys = (settings.generator_api_key, settings.verifier_api_key)
-    endpoints: dict[tuple[str, str | None], Endpoint] = {}
-    made = []
-    for url, model, key in zip(urls, models, keys, strict=True):
-        endpoint = endpoints.setdefault(
-            (url, key.get_secret_value() if key else None),
-            Endpoint(
-                url,
-                key,
-                in_flight=settings.requests_in_flight,
-                timeout_seconds=settings.request_timeout_seconds,
-            ),
+def refused(endpoint: Endpoint, model: str, trouble: Trouble) -> EndpointRefusedError:
+    """The error that ends a run: which endpoint, which model, what to change."""
+    if trouble.status in (401, 403):
+        remedy = "Check the API key setting for this URL, and that the key may use this model."
+    elif trouble.status == 429:
+        remedy = "The account is out of quota; add some or use another endpoint."
+    else:
+        remedy = (
+            f"Check the model's name against {endpoint.url}/models, and that the URL ends as the server's API does "
+            "(mostly /v1)."
         )
-        made.append(OpenAIChatClient(endpoint, model, retries=settings.request_retries))
-    return made[0], made[1]
+    said = endpoint.public(trouble.text)
+    return EndpointRefusedError(
+        f"{endpoint.url} refuses model {model!r} with status {trouble.status}: {said}\n{remedy}"
+    )
 
 
-def urls_and_models(settings: LLMSettings) -> tuple[tuple[str, str], tuple[str, str]]:
-    """((generator URL, verifier URL), (generator model, verifier model)), all given, or a UsageError."""
-    url, model = settings.generator_url, settings.generator_model
-    other_url, other_model = settings.verifier_url, settings.verifier_model
-    if url is None or model is None or other_url is None or other_model is None:
-        needed = {
-            "--generator-url": url,
-            "--generator-model": model,
-            "--verifier-url": other_url,
-            "--verifier-model": other_model,
-        }
-        missing = ", ".join(name for name, value in needed.items() if value is None)
+@dataclass(frozen=True)
+class Role:
+    """Where one of the two models is."""
+
+    name: str
+    urls: tuple[str, ...]
+    model: str
+    endpoints: tuple[Endpoint, ...]
+    revision: str | None
+
+
+def roles(settings: LLMSettings) -> tuple[Role, Role]:
+    """Generator and verifier; equal URL and key are one `Endpoint` object. UsageError names missing settings."""
+    missing = ", ".join(
+        f"--{role}-{what}"
+        for role in ("generator", "verifier")
+        for what in ("url", "model")
+        if getattr(settings, f"{role}_{what}") is None
+    )
+    if missing:
         raise UsageError(f"agents that are models need {missing}: the base URL and the model's name there")
-    return (url, other_url), (model, other_model)
+    known: dict[tuple[str, str], Endpoint] = {}
+
+    def role(name: str) -> Role:
+        urls: tuple[str, ...] = getattr(settings, f"{name}_url")
+        key = getattr(settings, f"{name}_api_key")
+        secret = key.get_secret_value() if key else ""
+        endpoints = tuple(known.setdefault((url, secret), Endpoint(url, key)) for url in urls)
+        model, revision = getattr(settings, f"{name}_model"), getattr(settings, f"{name}_revision")
+        return Role(name, urls, model, endpoints, revision)
+
+    return role("generator"), role("verifier")
+
+
+def clients(
+    settings: LLMSettings, *, notice: Notice = log.warning
+) -> tuple[OpenAIChatClient, OpenAIChatClient]:
+    """The generator's and the verifier's client; roles on one endpoint share its slots, health and speed.
+
+    Nothing is opened before the first request, which decides the event loop. `notice` gets the lines for the user
+    about servers that go down and come back; it must be picklable if the clients are to be. Raises UsageError
+    naming the settings that are missing.
+    """
+    servers: dict[Endpoint, Server] = {}
+
+    def client(role: Role) -> OpenAIChatClient:
+        for endpoint in role.endpoints:
+            if endpoint not in servers:
+                servers[endpoint] = Server(
+                    endpoint,
+                    in_flight=settings.requests_in_flight,
+                    timeout_seconds=settings.request_timeout_seconds,
+                    follow_engine_queue=settings.follow_engine_queue,
+                    notice=notice,
+                )
+        pool = Pool(
+            role.name,
+            [servers[endpoint] for endpoint in role.endpoints],
+            patience_seconds=60 * settings.endpoint_patience_minutes,
+        )
+        return OpenAIChatClient(pool, role.model, revision=role.revision, retries=settings.request_retries)
+
+    generator, verifier = roles(settings)
+    return client(generator), client(verifier)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr
+from pydantic_settings import NoDecode
 
 
 def _endpoint_url(url: str) -> str:
@@ -22,18 +23,44 @@ def _endpoint_url(url: str) -> str:
     return url.strip().rstrip("/")
 
 
+def _split(value: Any) -> Any:
+    return [url.strip() for url in value.split(",")] if isinstance(value, str) else value
+
+
+def _some(urls: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    if urls is None:
+        return None
+    if not urls:
+        raise ValueError("expected at least one URL")
+    return tuple(dict.fromkeys(urls))
+
+
 EndpointUrl = Annotated[str, AfterValidator(_endpoint_url)]
+EndpointUrls = Annotated[
+    tuple[EndpointUrl, ...] | None,
+    BeforeValidator(_split),
+    AfterValidator(_some),
+    # One text in the environment, as on the command line; otherwise it would have to be JSON there.
+    NoDecode,
+]
+"""One URL or several: separated by commas in a text, or a list."""
 
 
 class LLMSettings(BaseModel):
     """Where the two models are, and how they are asked."""
 
-    generator_url: EndpointUrl | None = Field(
+    generator_url: EndpointUrls = Field(
         None,
-        description="Base URL of the working agent's OpenAI-compatible server, like http://host:8000/v1.",
+        description="Base URL of the working agent's OpenAI-compatible server, like http://host:8000/v1; "
+        "several, separated by commas, share the work.",
     )
     generator_model: str | None = Field(
         None, description="The working agent's model, by the server's name.", json_schema_extra={"row": True}
+    )
+    generator_revision: str | None = Field(
+        None,
+        description="Revision of the generator's weights, for the rows: they say model@revision.",
+        json_schema_extra={"row": True},
     )
     generator_api_key: SecretStr | None = Field(
         None, description="API key for the generator URL, if it needs one."
@@ -45,13 +72,16 @@ class LLMSettings(BaseModel):
         description="Sampling temperature of the working agent.",
         json_schema_extra={"row": True},
     )
-    verifier_url: EndpointUrl | None = Field(
-        None, description="Base URL of the guiding agent's server. It may be the generator's."
+    verifier_url: EndpointUrls = Field(
+        None, description="Base URLs of the guiding agent's servers. They may be the generator's."
     )
     verifier_model: str | None = Field(
         None,
         description="The guiding agent's model; better another one than the generator.",
         json_schema_extra={"row": True},
+    )
+    verifier_revision: str | None = Field(
+        None, description="Revision of the verifier's weights, for the rows.", json_schema_extra={"row": True}
     )
     verifier_api_key: SecretStr | None = Field(
         None, description="API key for the verifier URL, if it needs one."
@@ -83,17 +113,33 @@ class LLMSettings(BaseModel):
         None, description="Folder with prompt files (*.j2) that replace the built-in ones of the same name."
     )
     requests_in_flight: int = Field(
-        64, ge=1, description="Most requests that one loop actor has out at one endpoint."
+        64,
+        ge=1,
+        description="Most requests that one loop actor has out at one server; halved when it is refused.",
+    )
+    follow_engine_queue: bool = Field(
+        False,
+        description="Read vLLM's /metrics every second and keep its queue just above empty, with at most "
+        "--requests-in-flight of each actor there.",
     )
     request_timeout_seconds: float = Field(
         # A full vLLM queues without a word, and a time-out pays for the whole answer again: be patient.
         600.0,
         gt=0,
-        description="Seconds that one request may take, its time in the server's queue included.",
+        description="Most seconds that one request may take, its time in the server's queue included; less "
+        "once the server's speed has been observed.",
     )
     request_retries: int = Field(
         5,
         ge=0,
-        description="Further tries of a request that met 429, 5xx, a broken answer or connection; "
-        "a time-out is tried once more at most.",
+        description="Further tries of a request that met 5xx, a broken answer or connection (429: four times as "
+        "many); a time-out is tried once more at most. Waiting for a server that is down takes none.",
+    )
+    endpoint_patience_minutes: float = Field(
+        60.0,
+        gt=0,
+        description="Minutes without any server of a role after which the run stops, to go on later.",
+    )
+    await_endpoints: bool = Field(
+        False, description="Begin although no server of a role answers yet, and wait for one."
     )

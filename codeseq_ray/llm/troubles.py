@@ -9,6 +9,7 @@ from __future__ import annotations
 import email.utils
 import json
 import random
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,8 +20,12 @@ import openai
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 30.0
 LONGEST_RETRY_AFTER_SECONDS = 300.0
-"""A server that asks for a longer pause is taken for down."""
+"""A server that asks for a longer pause is taken for down until then."""
 SHOWN_CHARACTERS = 300
+_CONTEXT_TOKENS = re.compile(r"context length (?:is|of) (\d{1,9})", re.IGNORECASE)
+_PROMPT_TOKENS = re.compile(
+    r"(\d{1,9}) (?:input tokens|(?:tokens )?in the (?:messages|prompt))", re.IGNORECASE
+)
 
 
 class Kind(StrEnum):
@@ -49,6 +54,13 @@ class Trouble:
     status: int | None = None
     retry_after: float | None = None
     """Seconds that the server asks us to wait."""
+    room: int | None = None
+    """Of a context that is too short: the tokens that the server says are left beside the prompt."""
+
+    @property
+    def asks_for_a_pause(self) -> bool:
+        """Does the server want to be left alone for longer than a request should wait by itself?"""
+        return self.retry_after is not None and self.retry_after > LONGEST_RETRY_AFTER_SECONDS
 
 
 class BrokenAnswerError(Exception):
@@ -94,9 +106,10 @@ def _of_status(error: openai.APIStatusError) -> Trouble:
         return Trouble(Kind.FILTERED, text, status)
     # Servers agree on no code for this: OpenAI has one, vLLM, SGLang and llama.cpp say it in words.
     if error.code == "context_length_exceeded" or any(
-        words in error.message.lower() for words in ("context length", "context size", "maximum context")
+        words in error.message.lower()
+        for words in ("context length", "context size", "maximum context", "max_model_len")
     ):
-        return Trouble(Kind.TOO_LONG, text, status)
+        return Trouble(Kind.TOO_LONG, text, status, room=_room(error.message))
     return Trouble(Kind.BAD_REQUEST, text, status)
 
 
@@ -114,18 +127,20 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return max(0.0, seconds) if seconds < float("inf") else None
 
 
-def wait_before_retry(trouble: Trouble, retry: int) -> float | None:
-    """Seconds to wait before the `retry`-th further try (from 1); None when the server asks for too much.
+def wait_before_retry(trouble: Trouble, retry: int) -> float:
+    """Seconds to wait before the `retry`-th further try (from 1).
 
     Full jitter over an exponentially growing span, so that clients that failed together do not return together;
     on top of what the server asked for, never less than that.
     """
     span = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0 ** min(retry - 1, 16))
-    if trouble.retry_after is None:
-        return random.uniform(0, span)
-    if trouble.retry_after > LONGEST_RETRY_AFTER_SECONDS:
-        return None
-    return trouble.retry_after + random.uniform(0, span)
+    return (trouble.retry_after or 0.0) + random.uniform(0, span)
+
+
+def _room(message: str) -> int | None:
+    """Tokens left beside the prompt, where the server says both numbers (vLLM, OpenAI)."""
+    context, prompt = _CONTEXT_TOKENS.search(message), _PROMPT_TOKENS.search(message)
+    return int(context[1]) - int(prompt[1]) if context and prompt else None
 
 
 def _short(text: str) -> str:

@@ -28,6 +28,8 @@ class Weather:
     dropped: float = 0.0
     broken: float = 0.0
     not_json: float = 0.0
+    unavailable: float = 0.0
+    """503, as a proxy whose server is away says."""
     hanging: float = 0.0
     """Never answered."""
     retry_after: str = "0"
@@ -50,6 +52,19 @@ class ModelServer:
     starts_after: float = 0.0
     """Seconds during which it answers 503, as a server that loads its weights behind a proxy."""
     weather: Weather = FAIR
+    lists_in_bad_weather: float = 0.0
+    """Share of the questions for the list of models whose connection is dropped."""
+    dies_of: str = ""
+    """A request with this text takes it down for `death_seconds`: it drops every connection."""
+    death_seconds: float = 0.3
+    names_the_prompt: str = ""
+    """Words after the number of the prompt's tokens in the 400 for a context that is too short; none: not said."""
+    echoes: str = ""
+    """The model's name in answers, where it is not the one asked for."""
+    counts_details: bool = False
+    """Does the usage say which tokens came from a cache and which were thoughts?"""
+    metrics: bool = False
+    """Does it show vLLM's gauges?"""
 
     port: int = 0
     asked: list[dict[str, Any]] = field(default_factory=list)
@@ -61,6 +76,12 @@ class ModelServer:
     most_open: int = 0
     abandoned: int = 0
     """Requests that the client left before the answer."""
+    in_engine: int = 0
+    queued: int = 0
+    seen_queued: list[int] = field(default_factory=list)
+    """Requests in the engine's queue, at each start of one."""
+    deaths: int = 0
+    _dies_at: float = float("-inf")
     _open: int = 0
     _seen: Counter[str] = field(default_factory=Counter)
 
@@ -68,10 +89,16 @@ class ModelServer:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/v1"
 
+    @property
+    def _dead(self) -> bool:
+        return asyncio.get_running_loop().time() < self._dies_at + self.death_seconds
+
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[ModelServer]:
         app = web.Application()
         app.router.add_get("/v1/models", self._list)
+        if self.metrics:
+            app.router.add_get("/metrics", self._metrics)
         app.router.add_post("/v1/chat/completions", self._chat)
         runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.2)
         await runner.setup()
@@ -88,6 +115,9 @@ class ModelServer:
 
     async def _list(self, request: web.Request) -> web.StreamResponse:
         self.listings += 1
+        chance = int(hashlib.sha256(f"list {self.listings}".encode()).hexdigest()[:8], 16) / 0x1_0000_0000
+        if self._dead or chance < self.lists_in_bad_weather:
+            return await self._meet("dropped", request)
         if refusal := self._gate(request):
             return refusal
         if not self.lists_models:
@@ -95,6 +125,18 @@ class ModelServer:
         extra = {} if self.context is None else {"max_model_len": self.context}
         return web.json_response(
             {"object": "list", "data": [{"id": m, "object": "model", **extra} for m in self.models]}
+        )
+
+    async def _metrics(self, request: web.Request) -> web.StreamResponse:
+        """As vLLM's, with the engine's requests under two labels."""
+        labels = [(f'{{engine="{i}",model_name="generator"}}', i) for i in range(2)]
+        return web.Response(
+            text="# HELP vllm:num_requests_running Number of requests in model execution batches.\n"
+            "# TYPE vllm:num_requests_running gauge\n"
+            + "".join(f"vllm:num_requests_running{n} {(self.in_engine + i) // 2}.0\n" for n, i in labels)
+            + "# TYPE vllm:num_requests_waiting gauge\n"
+            + "".join(f"vllm:num_requests_waiting{n} {(self.queued + i) // 2}.0\n" for n, i in labels)
+            + 'vllm:num_requests_waiting_by_reason{reason="capacity"} 99.0\n'
         )
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
@@ -113,21 +155,47 @@ class ModelServer:
         digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
         self.asked.append(body)
         self.arrivals.append((digest, asyncio.get_running_loop().time()))
+        if self.dies_of and self.dies_of in body["messages"][-1]["content"]:
+            self.deaths += 1
+            self._dies_at = asyncio.get_running_loop().time()
+        if self._dead:
+            return await self._meet("dropped", request)
         if refusal := self._gate(request):
             return refusal
         if body["model"] not in self.models:
             return _error(404, f"The model `{body['model']}` does not exist.")
         tokens = sum(len(m["content"].split()) for m in body["messages"])
         if self.context is not None and tokens + (body.get("max_tokens") or 1) > self.context:
-            return _error(400, f"This model's maximum context length is {self.context} tokens.")
+            named = f" You sent {tokens} {self.names_the_prompt}." if self.names_the_prompt else ""
+            return _error(400, f"This model's maximum context length is {self.context} tokens.{named}")
         if "response_format" in body and not self.schemas:
             return _error(400, "response_format is not supported")
         if fault := await self._fault(request, digest):
             return fault
-        async with self._free:
+        self.queued += 1
+        try:
+            await self._free.acquire()
+        finally:
+            self.queued -= 1
+        self.in_engine += 1
+        self.seen_queued.append(self.queued)
+        try:
+            died = self._dies_at
             await asyncio.sleep(self.latency * (0.5 + int(digest[:4], 16) / 0xFFFF))
+            if self._dies_at != died:
+                return await self._meet("dropped", request)
+        finally:
+            self.in_engine -= 1
+            self._free.release()
         self.outcomes["answered"] += 1
-        return web.json_response(completion(body, digest, tokens))
+        answer = completion(body, digest, tokens)
+        if self.echoes:
+            answer["model"] = self.echoes
+        if self.counts_details:
+            thought = answer["choices"][0]["message"].get("reasoning_content", "")
+            answer["usage"]["prompt_tokens_details"] = {"cached_tokens": tokens - 1}
+            answer["usage"]["completion_tokens_details"] = {"reasoning_tokens": len(thought.split())}
+        return web.json_response(answer)
 
     async def _fault(self, request: web.Request, digest: str) -> web.StreamResponse | None:
         count = self._seen[digest]
@@ -135,7 +203,7 @@ class ModelServer:
         if count >= self.weather.faults_per_request:
             return None
         chance = int(hashlib.sha256(f"{digest} {count}".encode()).hexdigest()[:8], 16) / 0x1_0000_0000
-        for name in ("busy", "error", "dropped", "broken", "not_json", "hanging"):
+        for name in ("busy", "error", "dropped", "broken", "not_json", "unavailable", "hanging"):
             chance -= getattr(self.weather, name)
             if chance < 0:
                 self.outcomes[name] += 1
@@ -145,6 +213,8 @@ class ModelServer:
     async def _meet(self, name: str, request: web.Request) -> web.StreamResponse:
         if name == "busy":
             return _error(429, "Too many requests", {"Retry-After": self.weather.retry_after})
+        if name == "unavailable":
+            return _error(503, "no upstream")
         if name == "error":
             return _error(500, "The engine stumbled")
         if name == "broken":
