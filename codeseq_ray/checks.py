@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from codeseq_ray.agents.visibility import MASKED_DIGITS
+from codeseq_ray.agents.masking import MASKED_DIGITS
 from codeseq_ray.cases import EXAMPLES, shifted
 from codeseq_ray.records import Case, Cases, Problem, Reason, Sequence
 

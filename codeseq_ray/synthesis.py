@@ -1,19 +1,21 @@
-"""The loop of one sequence: problem → checks → validation → program → judge → reflection → acceptance → outcome.
+"""The loop of one sequence: filter → problem → checks → validation → program → judge → reflection → acceptance.
 
 One async function over the ports, the same on a laptop and in an actor. It never raises for a bad sequence: every
 way out is an outcome with a reason and the whole trace. Infrastructure trouble ends in the outcome `failed`.
-EndpointRefusedError and SandboxUnavailableError pass through: no other sequence would fare better.
+EndpointRefusedError, SandboxUnavailableError and RunStoppedError pass through: no other sequence would fare better.
 """
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
 from pydantic import BaseModel, Field
 
-from codeseq_ray.agents.roles import Answer, GuidingAgent, WorkingAgent
-from codeseq_ray.agents.visibility import Visibility, fit_window
+from codeseq_ray.agents.roles import Answer, Correction, GuidingAgent, WorkingAgent
+from codeseq_ray.agents.visibility import Visibility, WriterView, fit_window
 from codeseq_ray.cases import divide
 from codeseq_ray.checks import check
 from codeseq_ray.errors import InfrastructureError
@@ -24,18 +26,19 @@ from codeseq_ray.records import (
     Acceptance,
     Analysis,
     Call,
+    Candidate,
     Cases,
-    FailingCase,
+    Earlier,
     Outcome,
     Problem,
     Program,
     Reason,
     Round,
+    Screening,
     Sequence,
     SequenceRecord,
     Split,
     Stage,
-    Verdict,
 )
 
 T = TypeVar("T")
@@ -44,8 +47,25 @@ T = TypeVar("T")
 class SynthesisSettings(BaseModel):
     """How a problem is judged and how often a program may be corrected."""
 
+    agent_filter: bool = Field(
+        True,
+        description="Let the working agent judge each entry first, with one reflection (as the papers do). "
+        "Only models do; the built-in agents keep all.",
+    )
     corrections: int = Field(
         5, ge=0, le=50, description="Rounds of correction before a program is given up (the papers: 5)."
+    )
+    fresh_start_after: int | None = Field(
+        None,
+        ge=0,
+        description="After so many failed corrections in a row, a round writes a program anew from the problem "
+        "alone. Default: never, as in the papers.",
+    )
+    candidates: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Programs that a model is asked for in each round, side by side; the first that passes wins.",
     )
     validations: int = Field(
         2,
@@ -79,6 +99,31 @@ class _DecidedError(Exception):
         self.stage, self.reason, self.detail = stage, reason, detail
 
 
+async def synthesise_in_turn(
+    assignment: Assignment,
+    pairs: tuple[tuple[WorkingAgent, GuidingAgent], ...],
+    executor: Executor,
+    settings: SynthesisSettings,
+) -> SequenceRecord:
+    """Work with one pair after the other until one does not reject the sequence; the last one's outcome counts.
+
+    The record keeps which pairs gave up before, and why, and all their calls.
+    """
+    earlier: tuple[Earlier, ...] = ()
+    calls: tuple[Call, ...] = ()
+    for working, guiding in pairs:
+        record = await synthesise(assignment, working, guiding, executor, settings)
+        calls += record.calls
+        record = record.model_copy(update={"earlier": earlier, "calls": calls})
+        if record.outcome is not Outcome.REJECTED:
+            break
+        gave_up = Earlier(
+            agents=record.agents, stage=record.stage, reason=record.reason, detail=record.detail
+        )
+        earlier += (gave_up,)
+    return record
+
+
 async def synthesise(
     assignment: Assignment,
     working: WorkingAgent,
@@ -93,6 +138,7 @@ async def synthesise(
     except _DecidedError as end:
         return loop.record(Outcome.REJECTED, end.stage, end.reason, end.detail)
     except InfrastructureError as trouble:
+        loop.account(trouble.calls)
         return loop.record(Outcome.FAILED, loop.stage, Reason.INFRASTRUCTURE, str(trouble))
     return loop.record(Outcome.ACCEPTED, Stage.ACCEPTANCE)
 
@@ -115,8 +161,11 @@ class _Loop:
             memory_mb=settings.memory_mb,
             output_bytes=settings.output_bytes,
         )
-        self.manner = Manner(limits=limits, trusted=working.fits_terms and guiding.name == working.name)
+        self.manner = Manner(limits=limits, trusted=working.by_rule)
         self.stage = Stage.CASES
+        self.asking_for = 0
+        """The round that calls are put down to."""
+        self.screening: Screening | None = None
         self.cases: Cases | None = None
         self.problem: Problem | None = None
         self.validated: tuple[str, ...] = ()
@@ -135,15 +184,11 @@ class _Loop:
             raise _DecidedError(
                 Stage.CASES, Reason.TOO_FEW_FAR_CASES, f"{len(plain.far) - seen_far} terms are left unseen"
             )
-        self.stage = Stage.PROBLEM
         view = Visibility(sequence, plain, fitter=self.working.fits_terms).writer()
-        problem = self._value(await self.working.write_problem(view))
-        await self._adopt(problem, plain)
-
-        self.stage = Stage.PROGRAM
-        solver = self._visibility().solver(problem)
-        program = self._value(await self.working.write_program(solver))
-        program = await self._reflect(program, plain)
+        await self._screen(view)
+        self.stage = Stage.PROBLEM
+        await self._adopt(self._value(await self.working.write_problem(view)), plain)
+        program = await self._solve(plain)
 
         self.stage = Stage.ACCEPTANCE
         assert self.cases is not None
@@ -158,6 +203,18 @@ class _Loop:
         if decision.reason:
             raise _DecidedError(Stage.ACCEPTANCE, decision.reason, decision.detail)
 
+    async def _screen(self, view: WriterView) -> None:
+        """Is the entry worth a problem, in the working agent's eyes?"""
+        if not self.settings.agent_filter:
+            return
+        self.stage = Stage.FILTER
+        answer = await self.working.filter(view)
+        if answer is None:
+            return
+        self.screening = self._value(answer)
+        if not self.screening.keep:
+            raise _DecidedError(Stage.FILTER, Reason.FILTERED_OUT, self.screening.reason)
+
     async def _adopt(self, problem: Problem, plain: Cases) -> None:
         """Check and validate a problem; from here on it is the one to solve."""
         self.stage = Stage.CHECKS
@@ -169,53 +226,97 @@ class _Loop:
         self.stage = Stage.VALIDATION
         expected = tuple(case.output for case in self.cases.examples)
         view = self._visibility().validator(problem)
-        answer: Answer[tuple[str, ...]] | None = None
-        for _ in range(self.settings.validations):
-            answer = await self.guiding.validate(view)
-            self.calls.extend(answer.calls)
+        reason, said = "", ""
+        for attempt in range(self.settings.validations):
+            answer = await self.guiding.validate(view, attempt=attempt)
+            self.account(answer.calls)
             self.validated = answer.value or ()
             if tuple(output.strip() for output in self.validated) == expected:
                 return
-        assert answer is not None
-        said = answer.why_none or f"worked out {list(self.validated)} instead of {list(expected)}"
-        raise _DecidedError(Stage.VALIDATION, Reason.NOT_VALIDATED, said)
+            if answer.value is None:
+                reason, said = reason or answer.reason, answer.why_none
+            else:
+                reason = Reason.NOT_VALIDATED
+                said = f"worked out {list(self.validated)} instead of {list(expected)}"
+        raise _DecidedError(Stage.VALIDATION, reason or Reason.NOT_VALIDATED, said)
 
-    async def _reflect(self, program: Program, plain: Cases) -> Program:
-        """Judge and correct until a program passes all hidden cases or the rounds are used up."""
-        for number in range(self.settings.corrections + 1):
-            assert self.cases is not None
-            assert self.problem is not None
-            verdict = await judge(self.executor, program, self.cases.hidden, self.manner)
-            if verdict.ok:
-                self.rounds.append(Round(number=number, program=program, verdict=verdict))
-                return program
-            failing = failing_case(verdict, self.cases.hidden)
-            if number == self.settings.corrections:
-                self.rounds.append(Round(number=number, program=program, verdict=verdict, failing=failing))
+    async def _solve(self, plain: Cases) -> Program:
+        """Write, judge and correct programs until one passes all hidden cases or the rounds are used up."""
+        self.stage = Stage.PROGRAM
+        latest = await self._round(0, await self._written_anew(0))
+        repairs = 0  # since a program was last written from the problem alone
+        for number in range(1, self.settings.corrections + 1):
+            if latest.verdict.ok:
                 break
             self.stage = Stage.REFLECTION
-            program = await self._correct(number, program, verdict, failing, plain)
-        raise _DecidedError(
-            Stage.REFLECTION, Reason.ROUNDS_USED_UP, f"input {failing.input}: {failing.message}"
+            fresh = repairs == self.settings.fresh_start_after
+            programs = await (self._written_anew(number) if fresh else self._corrected(latest, plain))
+            repairs = 0 if fresh else repairs + 1
+            latest = await self._round(number, programs, fresh=fresh)
+        if latest.failing is None:
+            return latest.program
+        at = latest.failing
+        self.stage = Stage.REFLECTION
+        raise _DecidedError(self.stage, Reason.ROUNDS_USED_UP, f"input {at.input}: {at.message}")
+
+    async def _written_anew(self, number: int) -> list[Program]:
+        """Candidates for a round, from the problem alone."""
+        assert self.problem is not None
+        self.asking_for = number
+        view = self._visibility().solver(self.problem)
+        return self._usable(
+            await self._all(
+                self.working.write_program(view, sample=sample, attempt=number) for sample in self._samples
+            )
         )
 
-    async def _correct(
-        self, number: int, program: Program, verdict: Verdict, failing: FailingCase, plain: Cases
-    ) -> Program:
-        """One round: why did it fail, and the next program."""
+    async def _corrected(self, failed: Round, plain: Cases) -> list[Program]:
+        """Candidates for the next round: why did the program fail, and what to write instead."""
         assert self.problem is not None
-        judged = Round(number=number, program=program, verdict=verdict, failing=failing)
-        self.rounds.append(judged)
-        analyst = self._visibility().analyst(self.problem, program, failing)
-        analysis: Analysis = self._value(await self.guiding.analyse(analyst))
-        self.rounds[-1] = judged.model_copy(update={"analysis": analysis})
-        corrector = self._visibility().corrector(self.problem, program, failing, analysis)
-        correction = self._value(await self.working.correct(corrector))
-        if correction.problem is not None:
-            # The stated rule itself was refuted (built-in agents): the new statement is checked like the first.
-            await self._adopt(correction.problem, plain)
-        self.stage = Stage.REFLECTION
-        return correction.program
+        assert failed.failing is not None
+        analyst = self._visibility().analyst(self.problem, failed.program, failed.failing)
+        analysis: Analysis = self._value(await self.guiding.analyse(analyst, attempt=failed.number))
+        self.rounds[-1] = failed.model_copy(update={"analysis": analysis})
+        self.asking_for = failed.number + 1
+        view = self._visibility().corrector(self.problem, failed.program, failed.failing, analysis)
+        corrections: list[Correction] = self._usable(
+            await self._all(
+                self.working.correct(view, sample=sample, attempt=self.asking_for) for sample in self._samples
+            )
+        )
+        if corrections[0].problem is not None:
+            # The stated rule itself was refuted (built-in agents, which are asked for one program): the new
+            # statement is checked like the first.
+            await self._adopt(corrections[0].problem, plain)
+            self.stage = Stage.REFLECTION
+        return [correction.program for correction in corrections]
+
+    async def _round(self, number: int, programs: list[Program], *, fresh: bool = False) -> Round:
+        """Judge candidates, each source once; the first that passes, else the one that passed most, goes on."""
+        assert self.cases is not None
+        hidden = self.cases.hidden
+        sources = {program.source: program for program in programs}
+        verdicts = await asyncio.gather(
+            *(judge(self.executor, program, hidden, self.manner) for program in sources.values()),
+            return_exceptions=True,
+        )
+        of = dict(zip(sources, _sound(verdicts), strict=True))
+        judged = [Candidate(program=program, verdict=of[program.source]) for program in programs]
+        best = max(judged, key=lambda one: (one.verdict.ok, one.verdict.passed))
+        ended = Round(
+            number=number,
+            program=best.program,
+            verdict=best.verdict,
+            failing=None if best.verdict.ok else failing_case(best.verdict, hidden),
+            fresh=fresh,
+            others=tuple(one for one in judged if one is not best),
+        )
+        self.rounds.append(ended)
+        return ended
+
+    @property
+    def _samples(self) -> range:
+        return range(1 if self.working.by_rule else self.settings.candidates)
 
     def _far_within_window(self, plain: Cases) -> int:
         if not self.working.fits_terms:
@@ -226,14 +327,39 @@ class _Loop:
         return min(len(plain.far), max(0, window - before_far))
 
     def _visibility(self) -> Visibility:
+        """Of those who work on the problem: a corrector gets the window only where no model is asked."""
         assert self.cases is not None
-        return Visibility(self.assignment.sequence, self.cases, fitter=self.working.fits_terms)
+        return Visibility(self.assignment.sequence, self.cases, fitter=self.working.by_rule)
+
+    async def _all(self, asked: Iterable[Awaitable[Answer[T]]]) -> list[Answer[T]]:
+        """The answers to questions put side by side. Of those whose fellows met trouble, the calls are kept."""
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, Answer | InfrastructureError):
+                self.account(answer.calls)
+            if isinstance(answer, InfrastructureError):
+                answer.calls = ()
+        return _sound(answers)
+
+    def _usable(self, answers: list[Answer[T]]) -> list[T]:
+        """The values; where there is none at all, the sequence ends with the first answer's reason."""
+        values = [answer.value for answer in answers if answer.value is not None]
+        if not values:
+            raise self._unusable(answers[0])
+        return values
 
     def _value(self, answer: Answer[T]) -> T:
-        self.calls.extend(answer.calls)
+        self.account(answer.calls)
         if answer.value is None:
-            raise _DecidedError(self.stage, answer.reason or Reason.UNUSABLE_ANSWER, answer.why_none)
+            raise self._unusable(answer)
         return answer.value
+
+    def _unusable(self, answer: Answer[T]) -> _DecidedError:
+        return _DecidedError(self.stage, answer.reason or Reason.UNUSABLE_ANSWER, answer.why_none)
+
+    def account(self, calls: Iterable[Call]) -> None:
+        """Put calls down to the round that they were made for."""
+        self.calls.extend(call.model_copy(update={"round": self.asking_for}) for call in calls)
 
     def record(self, outcome: Outcome, stage: Stage, reason: str = "", detail: str = "") -> SequenceRecord:
         names = dict.fromkeys((self.working.name, self.guiding.name))
@@ -247,6 +373,7 @@ class _Loop:
             stage=stage,
             reason=str(reason),
             detail=detail,
+            screening=self.screening,
             cases=self.cases,
             problem=self.problem,
             validated=self.validated,
@@ -254,3 +381,12 @@ class _Loop:
             acceptance=self.acceptance,
             calls=tuple(self.calls),
         )
+
+
+def _sound(results: Iterable[T | BaseException]) -> list[T]:
+    """All results; or the worst of the errors among them: one that is no mere infrastructure trouble comes first."""
+    results = list(results)
+    errors = [result for result in results if isinstance(result, BaseException)]
+    if errors:
+        raise min(errors, key=lambda error: isinstance(error, InfrastructureError))
+    return [result for result in results if not isinstance(result, BaseException)]

@@ -6,6 +6,7 @@ what the loop makes of it.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -19,7 +20,7 @@ from codeseq_ray.agents.visibility import (
     ValidatorView,
     WriterView,
 )
-from codeseq_ray.errors import EndpointRefusedError, InfrastructureError
+from codeseq_ray.errors import CapReachedError, EndpointRefusedError, InfrastructureError
 from codeseq_ray.ports import Execution, ExecutionReport
 from codeseq_ray.records import (
     Analysis,
@@ -29,6 +30,7 @@ from codeseq_ray.records import (
     Problem,
     Program,
     Reason,
+    Screening,
     Sequence,
     SequenceRecord,
     Split,
@@ -36,11 +38,14 @@ from codeseq_ray.records import (
     VerdictKind,
 )
 from codeseq_ray.sandbox.executor import SandboxExecutor
-from codeseq_ray.synthesis import Assignment, SynthesisSettings, synthesise
+from codeseq_ray.synthesis import Assignment, SynthesisSettings, synthesise, synthesise_in_turn
 
 SQUARES = Sequence(id="A000290", name="Squares", terms=tuple(n * n for n in range(40)), offset=0)
 RIGHT = "n = int(input())\nprint(n * n)"
 WRONG = "print(int(input()) * 3)"
+KEPT = Screening(
+    plan="p", kept_at_first=False, first_reason="no", reflection="but", keep=True, reason="a rule is given"
+)
 
 
 @dataclass
@@ -55,8 +60,10 @@ class Script:
     trouble_at: str = ""
     trouble: Exception = field(default_factory=lambda: InfrastructureError("the server is gone"))
     fits_terms: bool = False
+    by_rule: bool = False
     name: str = "script"
     restates: bool = False
+    screening: Screening | None = None
     seen: list[object] = field(default_factory=list)
 
     def _call(self, stage: str, view: object) -> tuple[Call, ...]:
@@ -64,6 +71,11 @@ class Script:
         if self.trouble_at == stage:
             raise self.trouble
         return (Call(stage=stage, agent=self.name, prompt_tokens=10, completion_tokens=1),)
+
+    async def filter(self, view: WriterView) -> Answer[Screening] | None:
+        if self.screening is None:
+            return None
+        return Answer(self.screening, self._call("filter", view))
 
     async def write_problem(self, view: WriterView) -> Answer[Problem]:
         calls = self._call("problem", view)
@@ -79,23 +91,23 @@ class Script:
         )
         return Answer(problem, calls)
 
-    async def validate(self, view: ValidatorView) -> Answer[tuple[str, ...]]:
+    async def validate(self, view: ValidatorView, *, attempt: int = 0) -> Answer[tuple[str, ...]]:
         calls = self._call("validation", view)
         if self.worked_out:
             said = self.worked_out.pop(0)
             return Answer(said, calls, why_none="" if said else "no idea")
         return Answer(tuple(str(self.formula(int(n))) for n in view.inputs), calls)
 
-    async def write_program(self, view: SolverView) -> Answer[Program]:
+    async def write_program(self, view: SolverView, *, sample: int = 0, attempt: int = 0) -> Answer[Program]:
         calls = self._call("program", view)
         if not self.programs:
             return Answer(None, calls, why_none="no code block")
         return Answer(Program(source=self.programs.pop(0)), calls)
 
-    async def analyse(self, view: AnalystView) -> Answer[Analysis]:
+    async def analyse(self, view: AnalystView, *, attempt: int = 0) -> Answer[Analysis]:
         return Answer(Analysis(why_expected="because", what_is_wrong="it"), self._call("analysis", view))
 
-    async def correct(self, view: CorrectorView) -> Answer[Correction]:
+    async def correct(self, view: CorrectorView, *, sample: int = 0, attempt: int = 0) -> Answer[Correction]:
         calls = self._call("correction", view)
         problem = view.problem.model_copy(update={"description": "Tiles again."}) if self.restates else None
         return Answer(Correction(Program(source=self.programs.pop(0)), problem), calls)
@@ -109,7 +121,7 @@ def sandbox() -> Iterator[SandboxExecutor]:
 
 
 async def work(
-    script: Script, sandbox: object, sequence: Sequence = SQUARES, **settings: int
+    script: Script, sandbox: object, sequence: Sequence = SQUARES, **settings: int | None
 ) -> SequenceRecord:
     return await synthesise(
         Assignment(sequence, Split.SFT, sequence.id),
@@ -277,13 +289,18 @@ async def test_an_unusable_answer_is_a_reason_with_its_words(sandbox: SandboxExe
     assert record.calls
 
 
-@pytest.mark.parametrize("stage", ["problem", "validation", "program", "analysis", "correction"])
+@pytest.mark.parametrize("stage", ["filter", "problem", "validation", "program", "analysis", "correction"])
 async def test_infrastructure_trouble_anywhere_is_failed_never_rejected(
     stage: str, sandbox: SandboxExecutor
 ) -> None:
-    record = await work(Script(programs=[WRONG, RIGHT], trouble_at=stage), sandbox)
+    script = Script(programs=[WRONG, RIGHT], trouble_at=stage, screening=KEPT)
+    script.trouble.calls = (Call(stage=f"{stage}.answered", agent="script"),)  # type: ignore[attr-defined]
+    record = await work(script, sandbox)
     assert (record.outcome, record.reason) == (Outcome.FAILED, Reason.INFRASTRUCTURE)
     assert "the server is gone" in record.detail
+    answered = [call for call in record.calls if call.stage.endswith(".answered")]
+    assert len(answered) == 1, "what was paid for before the trouble is in the record, once"
+    assert answered[0].round == (1 if stage == "correction" else 0)
 
 
 async def test_a_sandbox_without_a_judgement_is_failed_never_rejected() -> None:
@@ -330,3 +347,253 @@ async def test_a_problem_told_anew_is_checked_and_validated_again(sandbox: Sandb
     truth = tuple(e.output for e in record.problem.examples)
     script = Script(programs=[WRONG, RIGHT], restates=True, worked_out=[truth, ("7", "7"), ("7", "7")])
     assert (await work(script, sandbox)).reason == Reason.NOT_VALIDATED
+
+
+# --------------------------------------------------------------------------------------------------- the filter
+
+
+async def test_a_dropped_entry_is_rejected_with_the_agents_words_before_a_problem_is_asked_for(
+    sandbox: SandboxExecutor,
+) -> None:
+    dropped = KEPT.model_copy(update={"keep": False, "reason": "no rule"})
+    script = Script(screening=dropped)
+    record = await work(script, sandbox)
+    assert (record.outcome, record.stage, record.reason, record.detail) == (
+        Outcome.REJECTED,
+        Stage.FILTER,
+        Reason.FILTERED_OUT,
+        "no rule",
+    )
+    assert record.screening == dropped
+    assert [call.stage for call in record.calls] == ["filter"]
+
+
+async def test_a_kept_entry_goes_on_and_its_screening_is_stored(sandbox: SandboxExecutor) -> None:
+    record = await work(Script(screening=KEPT), sandbox)
+    assert (record.outcome, record.screening) == (Outcome.ACCEPTED, KEPT)
+    off = await work(Script(screening=KEPT), sandbox, agent_filter=False)
+    assert (off.outcome, off.screening) == (Outcome.ACCEPTED, None)
+    assert "filter" not in [call.stage for call in off.calls]
+    unasked = await work(Script(), sandbox)
+    assert (unasked.outcome, unasked.screening) == (Outcome.ACCEPTED, None)
+
+
+# ------------------------------------------------------------------------------------- fresh starts, candidates
+
+NEARLY = "n = int(input())\nprint(n * n if n < 6 else 0)"
+"""Passes some hidden cases."""
+
+
+@dataclass
+class Sampled(Script):
+    """Programs by round and sample; None: an unusable answer; an error: raised."""
+
+    by_round: list[list[str | Exception | None]] = field(default_factory=list)
+    asked: list[tuple[str, int, int]] = field(default_factory=list)
+    open: int = 0
+    most_open: int = 0
+
+    async def _sample(self, stage: str, view: object, attempt: int, sample: int) -> Answer[Program]:
+        self.seen.append(view)
+        self.asked.append((stage, attempt, sample))
+        self.open += 1
+        self.most_open = max(self.most_open, self.open)
+        await asyncio.sleep(0.001 * (len(self.by_round[attempt]) - sample))  # the last is the first to answer
+        self.open -= 1
+        said = self.by_round[attempt][sample]
+        calls = (Call(stage=stage, agent=self.name, prompt_tokens=10, completion_tokens=1),)
+        if isinstance(said, Exception):
+            if isinstance(said, InfrastructureError):
+                said.calls = calls
+            raise said
+        if said is None:
+            return Answer(None, calls, why_none="cut off", reason=Reason.ANSWER_TRUNCATED)
+        return Answer(Program(source=said), calls)
+
+    async def write_program(self, view: SolverView, *, sample: int = 0, attempt: int = 0) -> Answer[Program]:
+        return await self._sample("program", view, attempt, sample)
+
+    async def correct(self, view: CorrectorView, *, sample: int = 0, attempt: int = 0) -> Answer[Correction]:
+        answer = await self._sample("correction", view, attempt, sample)
+        value = None if answer.value is None else Correction(answer.value)
+        return Answer(value, answer.calls, answer.why_none, answer.reason)
+
+
+@pytest.mark.parametrize(
+    ("after", "stages"),
+    [
+        (None, "program correction correction correction correction correction"),
+        (0, "program program program program program program"),
+        (1, "program correction program correction program correction"),
+        (2, "program correction correction program correction correction"),
+        (5, "program correction correction correction correction correction"),
+    ],
+)
+async def test_after_so_many_failed_corrections_in_a_row_a_program_is_written_anew(
+    after: int | None, stages: str, sandbox: SandboxExecutor
+) -> None:
+    script = Sampled(by_round=[[WRONG]] * 6)
+    record = await work(script, sandbox, fresh_start_after=after)
+    assert record.reason == Reason.ROUNDS_USED_UP
+    assert [stage for stage, _, _ in script.asked] == stages.split()
+    assert [attempt for _, attempt, _ in script.asked] == list(range(6)), "no two are the same question"
+    for number, (stage, judged) in enumerate(zip(stages.split(), record.rounds, strict=True)):
+        assert judged.fresh == (stage == "program" and number > 0)
+        analysed = number < 5 and stages.split()[number + 1] == "correction"
+        assert (judged.analysis is not None) == analysed, "nobody is asked why what is thrown away failed"
+        assert judged.failing is not None
+    fresh = [view for view in script.seen if isinstance(view, SolverView)]
+    assert all(view == fresh[0] for view in fresh), "a fresh start sees the problem and no failing case"
+
+
+async def test_the_first_candidate_in_order_that_passes_wins_whoever_answers_first(
+    sandbox: SandboxExecutor,
+) -> None:
+    other = "n = int(input())\nprint(n ** 2)"
+    script = Sampled(by_round=[[WRONG, RIGHT, None, other, WRONG]])
+    record = await work(script, sandbox, candidates=5)
+    assert record.outcome is Outcome.ACCEPTED
+    assert script.most_open == 5, "candidates are asked for side by side"
+    (only,) = record.rounds
+    assert only.program.source == RIGHT
+    assert [one.program.source for one in only.others] == [WRONG, other, WRONG]
+    assert [one.verdict.ok for one in only.others] == [False, True, False]
+    assert len([c for c in record.calls if c.stage == "program"]) == 5
+
+
+async def test_a_round_goes_on_with_the_candidate_that_passed_most(sandbox: SandboxExecutor) -> None:
+    later = NEARLY.replace("n < 6", "n in (2, 3, 4, 5)")
+    script = Sampled(by_round=[[WRONG, NEARLY, later], [None, RIGHT, WRONG]])
+    record = await work(script, sandbox, candidates=3)
+    assert record.outcome is Outcome.ACCEPTED
+    first, second = record.rounds
+    assert first.program.source == NEARLY, "of equals, the first"
+    assert (first.verdict.passed, second.program.source) == (first.others[1].verdict.passed, RIGHT)
+    assert first.verdict.passed > first.others[0].verdict.passed
+    (corrected, *_) = (view for view in script.seen if isinstance(view, CorrectorView))
+    assert corrected.program.source == NEARLY
+
+
+async def test_equal_candidates_are_judged_once(sandbox: SandboxExecutor) -> None:
+    class Counting:
+        def __init__(self) -> None:
+            self.sources: list[str] = []
+
+        async def execute(self, execution: Execution) -> ExecutionReport:
+            self.sources.append(execution.source)
+            return await sandbox.execute(execution)
+
+    counting = Counting()
+    record = await work(Sampled(by_round=[[WRONG] * 4]), counting, candidates=4, corrections=0)
+    once = Counting()
+    await work(Sampled(by_round=[[WRONG]]), once, corrections=0)
+    assert counting.sources == once.sources
+    assert len(record.rounds[0].others) == 3
+
+
+async def test_only_where_no_candidate_can_be_used_the_sequence_ends(sandbox: SandboxExecutor) -> None:
+    record = await work(Sampled(by_round=[[None, None]]), sandbox, candidates=2)
+    assert (record.stage, record.reason, record.detail) == (
+        Stage.PROGRAM,
+        Reason.ANSWER_TRUNCATED,
+        "cut off",
+    )
+    assert len([c for c in record.calls if c.stage == "program"]) == 2
+
+
+async def test_trouble_of_one_candidate_loses_no_call_of_the_others(sandbox: SandboxExecutor) -> None:
+    trouble: list[str | Exception | None] = [
+        RIGHT,
+        InfrastructureError("gone"),
+        None,
+        InfrastructureError("gone too"),
+    ]
+    record = await work(Sampled(by_round=[[WRONG] * 4, trouble]), sandbox, candidates=4)
+    assert (record.outcome, record.reason) == (Outcome.FAILED, Reason.INFRASTRUCTURE)
+    assert [(c.stage, c.round) for c in record.calls if c.stage == "correction"] == [("correction", 1)] * 4
+    assert len(record.rounds) == 1
+    assert record.rounds[0].analysis is not None
+
+
+@pytest.mark.parametrize("error", [EndpointRefusedError("401"), CapReachedError("tokens")])
+async def test_what_ends_a_run_passes_through_beside_lesser_trouble(
+    error: Exception, sandbox: SandboxExecutor
+) -> None:
+    script = Sampled(by_round=[[InfrastructureError("gone"), error, RIGHT]])
+    with pytest.raises(type(error)):
+        await work(script, sandbox, candidates=3)
+
+
+async def test_an_agent_by_rule_is_asked_for_one_program(sandbox: SandboxExecutor) -> None:
+    script = Sampled(by_round=[[RIGHT, RIGHT]], by_rule=True)
+    assert (await work(script, sandbox, candidates=2)).outcome is Outcome.ACCEPTED
+    assert len(script.asked) == 1
+
+
+async def test_every_call_says_which_round_it_was_for(sandbox: SandboxExecutor) -> None:
+    script = Script(programs=[WRONG, WRONG, RIGHT], screening=KEPT)
+    record = await work(script, sandbox)
+    assert [(call.stage, call.round) for call in record.calls] == [
+        *(("filter", 0), ("problem", 0), ("validation", 0), ("program", 0)),
+        *(("analysis", 0), ("correction", 1), ("analysis", 1), ("correction", 2)),
+    ]
+
+
+# ------------------------------------------------------------------------------------------------ pairs in turn
+
+
+async def in_turn(sandbox: object, *scripts: Script) -> SequenceRecord:
+    return await synthesise_in_turn(
+        Assignment(SQUARES, Split.SFT, SQUARES.id, attempt=2),
+        tuple((script, script) for script in scripts),
+        sandbox,  # type: ignore[arg-type]
+        SynthesisSettings(),
+    )
+
+
+async def test_the_next_pair_works_only_on_what_the_first_rejected(sandbox: SandboxExecutor) -> None:
+    first, second = Script(name="one"), Script(name="two")
+    record = await in_turn(sandbox, first, second)
+    assert (record.outcome, record.agents, record.earlier) == (Outcome.ACCEPTED, "one", ())
+    assert not second.seen
+
+    first = Script(name="one", programs=[])
+    record = await in_turn(sandbox, first, second)
+    assert (record.outcome, record.agents, record.attempt) == (Outcome.ACCEPTED, "two", 2)
+    (gave_up,) = record.earlier
+    assert (gave_up.agents, gave_up.stage, gave_up.reason, gave_up.detail) == (
+        "one",
+        Stage.PROGRAM,
+        Reason.UNUSABLE_ANSWER,
+        "no code block",
+    )
+    assert [call.agent for call in record.calls] == ["one"] * 3 + ["two"] * 3
+    assert record.tokens == 66
+
+
+async def test_trouble_ends_the_turns_and_the_last_rejection_counts(sandbox: SandboxExecutor) -> None:
+    third = Script(name="three")
+    record = await in_turn(
+        sandbox, Script(name="one", example_error=1), Script(name="two", trouble_at="program"), third
+    )
+    assert (record.outcome, record.agents) == (Outcome.FAILED, "two")
+    assert [one.agents for one in record.earlier] == ["one"]
+    assert not third.seen
+    record = await in_turn(sandbox, Script(name="one", example_error=1), Script(name="two", programs=[]))
+    assert (record.outcome, record.agents, record.stage) == (Outcome.REJECTED, "two", Stage.PROGRAM)
+    assert [one.reason for one in record.earlier] == [Reason.EXAMPLE_WRONG]
+
+
+async def test_answers_that_never_could_be_read_are_not_called_a_wrong_validation(
+    sandbox: SandboxExecutor,
+) -> None:
+    class Mute(Script):
+        async def validate(self, view: ValidatorView, *, attempt: int = 0) -> Answer[tuple[str, ...]]:
+            return Answer(None, why_none="cut off", reason=Reason.ANSWER_TRUNCATED)
+
+    record = await work(Mute(), sandbox)
+    assert (record.stage, record.reason, record.detail) == (
+        Stage.VALIDATION,
+        Reason.ANSWER_TRUNCATED,
+        "cut off",
+    )

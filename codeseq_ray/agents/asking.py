@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from codeseq_ray.agents.prompting import Prompts
+from codeseq_ray.agents.prompting import Prompt, Prompts
 from codeseq_ray.agents.roles import Answer
-from codeseq_ray.agents.structured import Unusable, last_code_block, parse, sound, split_thoughts
-from codeseq_ray.agents.visibility import AnalystView, CorrectorView, SolverView, ValidatorView, WriterView
+from codeseq_ray.agents.structured import declines, last_code_block, parse, sound, split_thoughts
+from codeseq_ray.agents.visibility import View
+from codeseq_ray.errors import InfrastructureError
 from codeseq_ray.ports import ChatAnswer, ChatClient, ChatRequest
-from codeseq_ray.records import Call, Program
+from codeseq_ray.records import Call, Program, Reason
 
 T = TypeVar("T")
 U = TypeVar("U")
 M = TypeVar("M", bound=BaseModel)
-View = WriterView | ValidatorView | SolverView | AnalystView | CorrectorView
 
 REFUSALS = frozenset({"refusal", "content_filter"})
 SHOWN_BROKEN = 8000
@@ -36,6 +37,33 @@ def mapped(answer: Answer[T], make: Callable[[T], U]) -> Answer[U]:
     )
 
 
+@contextmanager
+def paid(calls: Sequence[Call]) -> Iterator[None]:
+    """Trouble that comes within takes these calls along: they were answered, and cost tokens."""
+    try:
+        yield
+    except InfrastructureError as trouble:
+        trouble.calls = (*calls, *trouble.calls)
+        raise
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One question as it is put: its stage, its prompt, and what sets it apart from an equal one."""
+
+    stage: str
+    prompt: Prompt
+    max_tokens: int
+    before: tuple[Mapping[str, str], ...] = ()
+    """The conversation that it goes on with."""
+    sample: int = 0
+    attempt: int = 0
+
+    @property
+    def messages(self) -> tuple[Mapping[str, str], ...]:
+        return (*self.before, *self.prompt.messages)
+
+
 @dataclass(frozen=True)
 class _Reply:
     """A model's answer with its thoughts taken out of the text."""
@@ -48,18 +76,26 @@ class _Reply:
     def truncated(self) -> bool:
         return self.finish_reason == "length"
 
-    def unusable(self) -> str:
-        """Why nothing can be read from it whatever was asked; empty if that remains to be seen."""
+    def unusable(self) -> tuple[Reason, str] | None:
+        """Why nothing can be read from it whatever was asked; None if that remains to be seen."""
         if self.finish_reason == "context_length":
-            return _why(Unusable.CONTEXT_LENGTH, "the prompt does not fit the model's context")
+            return Reason.PROMPT_TOO_LONG, "the prompt does not fit the model's context"
         if self.finish_reason in REFUSALS:
-            return _why(Unusable.REFUSAL, self.text[:200] or self.finish_reason)
+            return Reason.ANSWER_REFUSED, self.text[:200] or self.finish_reason
         if not self.text:
-            return self.cut_off() if self.truncated else _why(Unusable.EMPTY, "the model wrote nothing")
-        return ""
+            return self.cut_off() if self.truncated else (Reason.ANSWER_EMPTY, "the model wrote nothing")
+        return None
 
-    def cut_off(self) -> str:
-        return _why(Unusable.TRUNCATED, f"the answer was cut off after {self.call.completion_tokens} tokens")
+    def cut_off(self) -> tuple[Reason, str]:
+        return Reason.ANSWER_TRUNCATED, f"the answer was cut off after {self.call.completion_tokens} tokens"
+
+    def misshapen(self, what: str) -> tuple[Reason, str]:
+        """Why the form that was asked for is not in it."""
+        if self.truncated:
+            return self.cut_off()
+        if declines(self.text):
+            return Reason.ANSWER_REFUSED, self.text[:200]
+        return Reason.ANSWER_UNREADABLE, what
 
 
 @dataclass(frozen=True)
@@ -70,46 +106,58 @@ class Asker:
     prompts: Prompts
     temperature: float
 
-    async def object(self, stage: str, prompt: str, view: View, model: type[M], max_tokens: int) -> Answer[M]:
+    def render(self, prompt: str, view: View, **values: Any) -> Prompt:
+        return self.prompts.render(prompt, view=view, **values)
+
+    async def object(self, turn: Turn, model: type[M]) -> Answer[M]:
         """Ask for a JSON object; where none can be read, say what is wrong and ask once more."""
         # In this mode every field is required, as strict servers want it and as steps before an output need it.
         schema = model.model_json_schema(mode="serialization")
-        asked = self.prompts.render(prompt, view=view)
-        request = ChatRequest(asked.messages, max_tokens, self.temperature, schema)
+        request = self._request(turn, schema)
+        stage, prompt_id = turn.stage, turn.prompt.id
         calls: list[Call] = []
-        for repairing in (False, True):
-            reply = await self._ask(f"{stage}.repair" if repairing else stage, asked.id, request)
+        while True:
+            with paid(calls):
+                reply = await self._ask(stage, prompt_id, request)
             calls.append(reply.call)
             if why := reply.unusable():
-                return Answer(None, tuple(calls), why)
+                return _none(calls, why)
             parsed = parse(reply.text, model)
             if parsed.value is not None:
                 return Answer(parsed.value, tuple(calls))
-            if reply.truncated:
-                return Answer(None, tuple(calls), reply.cut_off())
-            asked = self.prompts.render("repair", fault=parsed.fault, shape=json.dumps(_shape(schema)))
+            why = reply.misshapen(parsed.fault)
+            if why[0] is not Reason.ANSWER_UNREADABLE or len(calls) > 1:
+                return _none(calls, why)
+            repair = self.prompts.render("repair", fault=parsed.fault, shape=json.dumps(_shape(schema)))
+            stage, prompt_id = f"{turn.stage}.repair", repair.id
             broken = {"role": "assistant", "content": reply.text[:SHOWN_BROKEN]}
-            request = replace(request, messages=(*request.messages, broken, *asked.messages))
-        return Answer(None, tuple(calls), _why(Unusable.BROKEN_JSON, parsed.fault))
+            request = replace(request, messages=(*request.messages, broken, *repair.messages))
 
-    async def program(self, stage: str, prompt: str, view: View, max_tokens: int) -> Answer[Program]:
+    async def program(self, turn: Turn) -> Answer[Program]:
         """Ask for a program: the last Python block of the answer, the text around it as its process."""
-        asked = self.prompts.render(prompt, view=view)
-        reply = await self._ask(stage, asked.id, ChatRequest(asked.messages, max_tokens, self.temperature))
+        reply = await self._ask(turn.stage, turn.prompt.id, self._request(turn))
         calls = (reply.call,)
         if why := reply.unusable():
-            return Answer(None, calls, why)
+            return _none(calls, why)
         block = last_code_block(reply.text)
-        if reply.truncated and (block is None or not block.closed):
-            return Answer(None, calls, reply.cut_off())
-        if block is None:
-            return Answer(None, calls, _why(Unusable.NO_CODE_BLOCK, "no ```python block in the answer"))
+        if block is None or (reply.truncated and not block.closed):
+            return _none(calls, reply.misshapen("no ```python block in the answer"))
         return Answer(Program(source=block.source, process=block.before or block.after), calls)
+
+    def _request(self, turn: Turn, schema: Mapping[str, Any] | None = None) -> ChatRequest:
+        return ChatRequest(
+            turn.messages, turn.max_tokens, self.temperature, schema, sample=turn.sample, attempt=turn.attempt
+        )
 
     async def _ask(self, stage: str, prompt_id: str, request: ChatRequest) -> _Reply:
         answer = await self.client.chat(request)
         text, thoughts = split_thoughts(answer.text)
         return _Reply(text, answer.finish_reason, _call(stage, prompt_id, answer, text, thoughts))
+
+
+def _none(calls: Sequence[Call], why: tuple[Reason, str]) -> Answer[Any]:
+    reason, words = why
+    return Answer(None, tuple(calls), why_none=words, reason=reason)
 
 
 def _call(stage: str, prompt_id: str, answer: ChatAnswer, text: str, thoughts: str) -> Call:
@@ -119,15 +167,14 @@ def _call(stage: str, prompt_id: str, answer: ChatAnswer, text: str, thoughts: s
         prompt_id=prompt_id,
         prompt_tokens=answer.prompt_tokens,
         completion_tokens=answer.completion_tokens,
+        cached_tokens=answer.cached_tokens,
+        reasoning_tokens=answer.reasoning_tokens,
         attempts=answer.attempts,
         seconds=round(answer.seconds, 3),
+        replayed=answer.replayed,
         answer=text,
         reasoning="\n\n".join(part for part in (sound(answer.reasoning).strip(), thoughts) if part),
     )
-
-
-def _why(kind: Unusable, detail: str) -> str:
-    return f"{kind.value}: {detail}"
 
 
 def _shape(schema: Mapping[str, Any], root: Mapping[str, Any] | None = None) -> Any:
@@ -139,4 +186,6 @@ def _shape(schema: Mapping[str, Any], root: Mapping[str, Any] | None = None) -> 
         return {name: _shape(part, root) for name, part in schema["properties"].items()}
     if schema.get("type") == "array":
         return [_shape(schema["items"], root)]
+    if schema.get("type") == "boolean":
+        return True
     return "..."

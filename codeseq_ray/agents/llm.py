@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from codeseq_ray.agents.asking import Asker, mapped
+from codeseq_ray.agents.asking import Asker, Turn, mapped, paid
 from codeseq_ray.agents.prompting import Prompts
 from codeseq_ray.agents.roles import Answer, Correction
-from codeseq_ray.agents.structured import AnalysisDraft, ProblemDraft, WorkedAnswers
+from codeseq_ray.agents.structured import (
+    AnalysisDraft,
+    FilterDraft,
+    ProblemDraft,
+    ReflectionDraft,
+    WorkedAnswers,
+)
 from codeseq_ray.agents.visibility import AnalystView, CorrectorView, SolverView, ValidatorView, WriterView
 from codeseq_ray.ports import ChatClient
-from codeseq_ray.records import Analysis, Example, Problem, Program
+from codeseq_ray.records import Analysis, Example, Problem, Program, Screening
 
 
 class LLMWorkingAgent:
-    """The papers' working agent, a model: writes the problem, the program and the corrections."""
+    """The papers' working agent, a model: judges the entry, writes the problem, the program and the corrections."""
 
     fits_terms = False
+    by_rule = False
 
     def __init__(
         self,
@@ -23,26 +30,57 @@ class LLMWorkingAgent:
         prompts: Prompts | None = None,
         *,
         temperature: float = 0.7,
+        filter_max_tokens: int = 1024,
         problem_max_tokens: int = 2048,
         program_max_tokens: int = 4096,
     ) -> None:
         self.name = name
         self._asker = Asker(client, prompts or Prompts(), temperature)
+        self._filter_max_tokens = filter_max_tokens
         self._problem_max_tokens = problem_max_tokens
         self._program_max_tokens = program_max_tokens
 
-    async def write_problem(self, view: WriterView) -> Answer[Problem]:
-        answer = await self._asker.object(
-            "problem", "write_problem", view, ProblemDraft, self._problem_max_tokens
+    async def filter(self, view: WriterView) -> Answer[Screening]:
+        """A plan and an answer, then in the same conversation one reflection that may change the answer."""
+        asked = Turn("filter", self._asker.render("filter", view), self._filter_max_tokens)
+        first = await self._asker.object(asked, FilterDraft)
+        if first.value is None:
+            return Answer(None, first.calls, first.why_none, first.reason)
+        draft = first.value
+        said = {"role": "assistant", "content": first.calls[-1].answer}
+        again = Turn(
+            "filter.reflection",
+            self._asker.render("filter_reflection", view, draft=draft),
+            self._filter_max_tokens,
+            before=(*asked.messages, said),
         )
-        return mapped(answer, _problem)
+        with paid(first.calls):
+            second = await self._asker.object(again, ReflectionDraft)
+        return mapped(
+            Answer(second.value, (*first.calls, *second.calls), second.why_none, second.reason),
+            lambda reflected: Screening(
+                plan=draft.plan,
+                kept_at_first=draft.keep,
+                first_reason=draft.reason,
+                reflection=reflected.reflection,
+                keep=reflected.keep,
+                reason=reflected.reason,
+            ),
+        )
 
-    async def write_program(self, view: SolverView) -> Answer[Program]:
-        return await self._asker.program("program", "write_program", view, self._program_max_tokens)
+    async def write_problem(self, view: WriterView) -> Answer[Problem]:
+        asked = Turn("problem", self._asker.render("write_problem", view), self._problem_max_tokens)
+        return mapped(await self._asker.object(asked, ProblemDraft), _problem)
 
-    async def correct(self, view: CorrectorView) -> Answer[Correction]:
-        answer = await self._asker.program("correction", "correct", view, self._program_max_tokens)
-        return mapped(answer, Correction)
+    async def write_program(self, view: SolverView, *, sample: int = 0, attempt: int = 0) -> Answer[Program]:
+        prompt = self._asker.render("write_program", view)
+        asked = Turn("program", prompt, self._program_max_tokens, sample=sample, attempt=attempt)
+        return await self._asker.program(asked)
+
+    async def correct(self, view: CorrectorView, *, sample: int = 0, attempt: int = 0) -> Answer[Correction]:
+        prompt = self._asker.render("correct", view)
+        asked = Turn("correction", prompt, self._program_max_tokens, sample=sample, attempt=attempt)
+        return mapped(await self._asker.program(asked), Correction)
 
 
 class LLMGuidingAgent:
@@ -63,16 +101,16 @@ class LLMGuidingAgent:
         self._validation_max_tokens = validation_max_tokens
         self._analysis_max_tokens = analysis_max_tokens
 
-    async def validate(self, view: ValidatorView) -> Answer[tuple[str, ...]]:
-        answer = await self._asker.object(
-            "validation", "validate", view, WorkedAnswers, self._validation_max_tokens
-        )
+    async def validate(self, view: ValidatorView, *, attempt: int = 0) -> Answer[tuple[str, ...]]:
+        prompt = self._asker.render("validate", view)
+        asked = Turn("validation", prompt, self._validation_max_tokens, attempt=attempt)
+        answer = await self._asker.object(asked, WorkedAnswers)
         return mapped(answer, lambda worked: tuple(one.output for one in worked.answers))
 
-    async def analyse(self, view: AnalystView) -> Answer[Analysis]:
-        answer = await self._asker.object(
-            "analysis", "analyse", view, AnalysisDraft, self._analysis_max_tokens
-        )
+    async def analyse(self, view: AnalystView, *, attempt: int = 0) -> Answer[Analysis]:
+        prompt = self._asker.render("analyse", view)
+        asked = Turn("analysis", prompt, self._analysis_max_tokens, attempt=attempt)
+        answer = await self._asker.object(asked, AnalysisDraft)
         return mapped(
             answer, lambda draft: Analysis(why_expected=draft.why_expected, what_is_wrong=draft.what_is_wrong)
         )

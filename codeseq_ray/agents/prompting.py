@@ -13,7 +13,16 @@ import jinja2.meta
 
 from codeseq_ray.errors import UsageError
 
-NAMES = ("write_problem", "validate", "write_program", "analyse", "correct", "repair")
+NAMES = (
+    "filter",
+    "filter_reflection",
+    "write_problem",
+    "validate",
+    "write_program",
+    "analyse",
+    "correct",
+    "repair",
+)
 BUILT_IN = Path(__file__).parent / "prompts"
 SUFFIX = ".j2"
 

@@ -2,7 +2,11 @@
 
 Every method takes one *view* (`visibility`), which holds all that this role may see, and returns an `Answer`.
 An agent never raises for a sequence that it cannot handle: it gives an answer without a value, and says why.
-InfrastructureError and EndpointRefusedError pass through.
+InfrastructureError (with the calls that were answered before it), EndpointRefusedError and RunStoppedError pass
+through.
+
+`attempt` tells a question from an equal one asked before, `sample` from equal ones asked beside it: a model's answer
+to each is its own, also where answers are kept.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ from codeseq_ray.agents.visibility import (
     ValidatorView,
     WriterView,
 )
-from codeseq_ray.records import Analysis, Call, Problem, Program
+from codeseq_ray.records import Analysis, Call, Problem, Program, Screening
 
 T = TypeVar("T")
 
@@ -42,17 +46,28 @@ class Correction:
 
 
 class WorkingAgent(Protocol):
-    """Writes the problem and the programs (the papers' working agent; here also *generator*)."""
+    """Judges the entry, writes the problem and the programs (the papers' working agent; here also *generator*)."""
 
     name: str
     fits_terms: bool
-    """True: works from a window of the listed terms (METHOD's *built-in fitter*) instead of from texts."""
+    """True: writes problems from a window of the listed terms (METHOD's *built-in fitter*) instead of from texts."""
+    by_rule: bool
+    """True: its programs are made by rules of this house. Every sample is alike, so one is asked for; a correction
+    gets the window too; and programs may run where the kernel lacks the walls."""
+
+    async def filter(self, view: WriterView) -> Answer[Screening] | None:
+        """Is the entry worth a problem? None: it keeps every entry, unasked."""
+        ...
 
     async def write_problem(self, view: WriterView) -> Answer[Problem]: ...
 
-    async def write_program(self, view: SolverView) -> Answer[Program]: ...
+    async def write_program(
+        self, view: SolverView, *, sample: int = 0, attempt: int = 0
+    ) -> Answer[Program]: ...
 
-    async def correct(self, view: CorrectorView) -> Answer[Correction]: ...
+    async def correct(
+        self, view: CorrectorView, *, sample: int = 0, attempt: int = 0
+    ) -> Answer[Correction]: ...
 
 
 class GuidingAgent(Protocol):
@@ -60,8 +75,8 @@ class GuidingAgent(Protocol):
 
     name: str
 
-    async def validate(self, view: ValidatorView) -> Answer[tuple[str, ...]]:
+    async def validate(self, view: ValidatorView, *, attempt: int = 0) -> Answer[tuple[str, ...]]:
         """The outputs that follow from the description for each example input, in order."""
         ...
 
-    async def analyse(self, view: AnalystView) -> Answer[Analysis]: ...
+    async def analyse(self, view: AnalystView, *, attempt: int = 0) -> Answer[Analysis]: ...

@@ -11,7 +11,6 @@ import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import (
@@ -31,21 +30,6 @@ T = TypeVar("T", bound=BaseModel)
 
 REPAIRED_STARTS = 16
 """Opening braces from which a repair is tried, at most: bounds the work on an answer made of braces."""
-
-
-class Unusable(StrEnum):
-    """Why an answer gives no value."""
-
-    TRUNCATED = "truncated"
-    """The token limit ended it."""
-    CONTEXT_LENGTH = "context_length"
-    """The prompt does not fit the model."""
-    EMPTY = "empty"
-    REFUSAL = "refusal"
-    """The server says so: a refusal, or its content filter."""
-    NO_CODE_BLOCK = "no_code_block"
-    BROKEN_JSON = "broken_json"
-    """Not the object that was asked for, and not after one repair turn either."""
 
 
 # --------------------------------------------------------------------------------------------- what is asked
@@ -70,6 +54,12 @@ def _filled(text: str) -> str:
     return text
 
 
+def _decision(value: Any) -> Any:
+    """Keep or drop. Models also write the word where a truth value is asked for."""
+    said = value.strip().strip(".").lower() if isinstance(value, str) else value
+    return {"keep": True, "drop": False}.get(said, said) if isinstance(said, str) else said
+
+
 def _text(characters: int) -> WithJsonSchema:
     """A string in the schema, with a bound: a small model that repeats itself is made to close its quotes."""
     return WithJsonSchema({"type": "string", "minLength": 1, "maxLength": characters})
@@ -84,6 +74,7 @@ ExactText = Annotated[
     AfterValidator(_filled),
     WithJsonSchema({"type": "string", "pattern": "^-?[0-9]+$"}),
 ]
+Decision = Annotated[bool, BeforeValidator(_decision)]
 TWO: dict[str, JsonValue] = {"minItems": EXAMPLES, "maxItems": EXAMPLES}
 """Asked of the server only: an answer with another number of items is for the mechanical checks to refuse."""
 
@@ -122,6 +113,19 @@ class WorkedAnswers(Asked):
     answers: list[WorkedAnswer] = Field(json_schema_extra=TWO)
 
 
+class FilterDraft(Asked):
+    # As above: first what to look for, then what is seen, then the word.
+    plan: ShortText
+    reason: ShortText
+    keep: Decision
+
+
+class ReflectionDraft(Asked):
+    reflection: ShortText
+    reason: ShortText
+    keep: Decision
+
+
 class AnalysisDraft(Asked):
     why_expected: LongText
     what_is_wrong: LongText
@@ -153,6 +157,21 @@ def split_thoughts(text: str) -> tuple[str, str]:
         else:
             (thoughts if thinking else answer).append(part)
     return sound("".join(answer)).strip(), sound("\n\n".join(t.strip() for t in thoughts if t.strip()))
+
+
+_DECLINES = re.compile(
+    r"(?:I['’]?m|I am|We are|We're)? ?(?:very |so )?sorry\b.{0,40}\b(?:can(?:not|['’]t)|unable|won['’]t)"
+    r"|(?:Unfortunately,? )?I (?:cannot|can['’]t|won['’]t|am unable to|am not able to) "
+    r"(?:help|assist|comply|answer|provide|fulfil|do|write|create|continue)",
+    re.IGNORECASE | re.DOTALL,
+)
+LONGEST_REFUSAL = 600
+"""Characters: what is longer is an answer that also says sorry."""
+
+
+def declines(text: str) -> bool:
+    """Is it a short text that begins by saying that the model will not answer?"""
+    return len(text) <= LONGEST_REFUSAL and _DECLINES.match(text) is not None
 
 
 # ---------------------------------------------------------------------------------------------------- JSON

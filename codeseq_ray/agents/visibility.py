@@ -2,7 +2,7 @@
 
 | role                          | examples    | hidden cases                | far cases                        |
 |-------------------------------|-------------|-----------------------------|----------------------------------|
-| writer (working agent)        | yes         | yes                         | no, masked out of the entry      |
+| filter, writer (working agent)| yes         | yes                         | no, masked out of the entry      |
 | validator (guiding agent)     | inputs only | no                          | no                               |
 | solver (working agent)        | yes         | no                          | no                               |
 | corrector, analyst            | yes         | the round's failing one     | no                               |
@@ -15,19 +15,10 @@ An agent gets a view and nothing else, so what a view lacks cannot reach a promp
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
 from dataclasses import dataclass
-from itertools import pairwise
 
+from codeseq_ray.agents.masking import Mask
 from codeseq_ray.records import Analysis, Case, Cases, FailingCase, Problem, Program, Sequence
-
-MASK = "…"
-_NUMBER = re.compile(r"-?\d+")
-MASKED_DIGITS = 4
-"""Numbers this long that equal a far term are masked; shorter ones are too common to mean it."""
-MASKED_RUN = 3
-"""So many far terms in a row are masked however short they are."""
 
 
 def fit_window(sequence: Sequence) -> tuple[int, ...]:
@@ -37,7 +28,7 @@ def fit_window(sequence: Sequence) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class WriterView:
-    """For the problem writer: the entry without its far terms; indices as the source counts them."""
+    """For filter and problem writer: the entry without its far terms; indices as the source counts them."""
 
     name: str
     keywords: tuple[str, ...] | None
@@ -87,6 +78,10 @@ class CorrectorView:
     """Index of `window[0]`, counted as the problem's inputs are."""
 
 
+View = WriterView | ValidatorView | SolverView | AnalystView | CorrectorView
+"""All that a role sees."""
+
+
 class Visibility:
     """Cuts the views of one sequence. `cases` carry the problem's shift once there is a problem."""
 
@@ -97,18 +92,13 @@ class Visibility:
 
     def writer(self) -> WriterView:
         entry, cases = self._sequence, self._cases
-        shown = {c.output for c in (*cases.examples, *cases.hidden)}
-        far = [c.output.lstrip("-") for c in cases.far]
-        # With its sign, and without it where no shown term has the same digits.
-        digits = {term.lstrip("-") for term in shown}
-        secret = {c.output for c in cases.far if c.output not in shown} | (set(far) - digits)
-        secret = {term for term in secret if len(term.lstrip("-")) >= MASKED_DIGITS}
+        mask = Mask(cases)
 
         def masked(lines: tuple[str, ...]) -> tuple[str, ...]:
-            return tuple(_mask(line, secret, far) for line in lines)
+            return tuple(map(mask, lines))
 
         return WriterView(
-            name=entry.name,
+            name=mask(entry.name),
             keywords=entry.keywords,
             comments=masked(entry.comments),
             formulas=masked(entry.formulas),
@@ -146,27 +136,3 @@ class Visibility:
             window=self._window,
             window_index=self._sequence.first_index + self._cases.shift,
         )
-
-
-def _mask(line: str, secret: set[str], far: list[str]) -> str:
-    """Mask numbers equal to a far term of ≥ 4 digits, and runs of shorter numbers that are far terms in a row."""
-    numbers = list(_NUMBER.finditer(line))
-    digits = [match[0].lstrip("-") for match in numbers]
-    hidden = {i for i, match in enumerate(numbers) if match[0] in secret or digits[i] in secret}
-    starts = defaultdict(list)
-    for j in range(len(far) - MASKED_RUN + 1):
-        starts[tuple(far[j : j + MASKED_RUN])].append(j)
-    for i in range(len(digits) - MASKED_RUN + 1):
-        # A list of short terms ("31, 37, 41, 43 …") gives the far ones away although each is too short to mask.
-        run = digits[i : i + MASKED_RUN]
-        if tuple(run) in starts and len(set(run)) > 1 and _are_listed(line, numbers[i : i + MASKED_RUN]):
-            hidden.update(range(i, i + MASKED_RUN))
-    for i in sorted(hidden, reverse=True):
-        line = line[: numbers[i].start()] + MASK + line[numbers[i].end() :]
-    return line
-
-
-def _are_listed(line: str, numbers: list[re.Match[str]]) -> bool:
-    """Do these numbers stand in a list: nothing but separators between them?"""
-    gaps = (line[a.end() : b.start()] for a, b in pairwise(numbers))
-    return all(not gap.strip(" ,;|/\t") for gap in gaps)

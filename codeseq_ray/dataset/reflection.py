@@ -3,6 +3,9 @@
 The assistant's turn walks the recorded rounds: first thoughts and program; a test case and what it should give;
 what the program did instead and why; the next program; a final check; the final program. Every number in it
 was recorded: cases are the sequence's own terms, wrong outputs are what the sandbox saw.
+
+Where a program was written anew from the problem alone, the walk begins with it: nothing before led to it. Candidates
+that a round did not go on with are not told either.
 """
 
 from __future__ import annotations
@@ -27,7 +30,10 @@ def messages(problem: Problem, cases: Cases, rounds: tuple[Round, ...]) -> list[
     """The user's and the assistant's turn. `rounds` must not be empty; the last one passed `cases.hidden`."""
     return [
         {"role": "user", "content": problem.text()},
-        {"role": "assistant", "content": _walk(problem, _about_this_problem(cases, rounds))},
+        {
+            "role": "assistant",
+            "content": _walk(problem, _since_fresh_start(_about_this_problem(cases, rounds))),
+        },
     ]
 
 
@@ -38,6 +44,12 @@ def _about_this_problem(cases: Cases, rounds: tuple[Round, ...]) -> tuple[Round,
         i for i, r in enumerate(rounds) if r.failing and (r.failing.input, r.failing.expected) not in own
     ]
     return rounds[foreign[-1] + 1 :] if foreign else rounds
+
+
+def _since_fresh_start(rounds: tuple[Round, ...]) -> tuple[Round, ...]:
+    """The chain that led to the final program."""
+    begun = max((i for i, r in enumerate(rounds) if r.fresh), default=0)
+    return rounds[begun:]
 
 
 def _walk(problem: Problem, rounds: tuple[Round, ...]) -> str:

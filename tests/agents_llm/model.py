@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from codeseq_ray.ports import ChatAnswer, ChatRequest
+from codeseq_ray.records import Reason
 
 READABLE = (
     "plain",
@@ -28,12 +29,14 @@ READABLE = (
 )
 BROKEN = ("prose only", "unclosed", "other shape", "blank field")
 DEAD = {
-    "empty": "empty",
-    "cut off": "truncated",
-    "cut off in thought": "truncated",
-    "refused": "refusal",
-    "filtered": "refusal",
-    "too long": "context_length",
+    "empty": Reason.ANSWER_EMPTY,
+    "cut off": Reason.ANSWER_TRUNCATED,
+    "cut off in thought": Reason.ANSWER_TRUNCATED,
+    "cut off in the server's thought": Reason.ANSWER_TRUNCATED,
+    "refused": Reason.ANSWER_REFUSED,
+    "refused in words": Reason.ANSWER_REFUSED,
+    "filtered": Reason.ANSWER_REFUSED,
+    "too long": Reason.PROMPT_TOO_LONG,
 }
 
 
@@ -44,6 +47,7 @@ class Model:
     manners: tuple[str, ...]
     requests: list[ChatRequest] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
+    answered: list[ChatAnswer] = field(default_factory=list)
 
     async def chat(self, request: ChatRequest) -> ChatAnswer:
         manner = self.manners[min(len(self.requests), len(self.manners) - 1)]
@@ -54,16 +58,20 @@ class Model:
         else:
             text, finish, reasoning = in_code(manner, digest)
         self.sent.append(text)
-        return ChatAnswer(
+        answer = ChatAnswer(
             text=text,
             finish_reason=finish,
             model="drawn-by-hash@1",
             reasoning=reasoning,
             prompt_tokens=int(digest[:3], 16),
             completion_tokens=int(digest[3:6], 16),
+            cached_tokens=int(digest[7:9], 16),
+            reasoning_tokens=int(digest[9:11], 16),
             attempts=1 + int(digest[6], 16) % 3,
             seconds=0.5,
         )
+        self.answered.append(answer)
+        return answer
 
     async def close(self) -> None: ...
 
@@ -78,6 +86,8 @@ def filled(schema: Mapping[str, Any], digest: str, root: Mapping[str, Any] | Non
         return {name: filled(part, digest + name, root) for name, part in schema["properties"].items()}
     if schema["type"] == "array":
         return [filled(schema["items"], f"{digest}{i}", root) for i in range(schema.get("minItems", 1))]
+    if schema["type"] == "boolean":
+        return int(digest[0], 16) % 2 == 0
     number = int(digest[:10], 16) - 2**39
     return str(number) if "pattern" in schema else f"Take {number} and the set {{{digest[:4]}}}."
 
@@ -136,6 +146,8 @@ def around(text: str, manner: str, digest: str) -> tuple[str, str, str]:
         "empty": (" \n", "stop", thought),
         "cut off": (text[: text.rindex(" ")], "length", ""),
         "cut off in thought": (f"<think>{thought}", "length", ""),
+        "cut off in the server's thought": ("", "length", thought),
+        "refused in words": ("I'm sorry, but I can't help with that.", "stop", ""),
         "refused": ("I cannot help with that.", "refusal", ""),
         "filtered": ("", "content_filter", ""),
         "too long": ("", "context_length", ""),
@@ -147,4 +159,4 @@ def _with_numbers(value: Any) -> Any:
         return {name: _with_numbers(part) for name, part in value.items()}
     if isinstance(value, list):
         return [_with_numbers(part) for part in value]
-    return int(value) if value.lstrip("-").isdigit() else value
+    return int(value) if isinstance(value, str) and value.lstrip("-").isdigit() else value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from codeseq_ray.agents.llm import LLMGuidingAgent, LLMWorkingAgent
 from codeseq_ray.agents.prompting import Prompts
 from codeseq_ray.agents.roles import Answer, Correction, GuidingAgent, WorkingAgent
+from codeseq_ray.agents.structured import FilterDraft, parse
 from codeseq_ray.agents.visibility import Visibility
 from codeseq_ray.cases import divide, shifted
 from codeseq_ray.errors import EndpointRefusedError, InfrastructureError
@@ -21,6 +23,7 @@ from codeseq_ray.records import (
     FailingCase,
     Problem,
     Program,
+    Reason,
     Sequence,
     VerdictKind,
 )
@@ -69,17 +72,24 @@ IN_CODE: dict[str, Ask] = {
         SEES.corrector(PROBLEM, PROGRAM, FAILING, ANALYSIS)
     ),
 }
-ALL = {**IN_JSON, **IN_CODE}
+FILTER: dict[str, Ask] = {
+    "filter": lambda m: LLMWorkingAgent(m, "w").filter(
+        Visibility(SEQUENCE, PLAIN, fitter=False).writer()  # type: ignore[arg-type]
+    ),
+}
+ALL = {**FILTER, **IN_JSON, **IN_CODE}
 
 
 def accounted(answer: Answer[Any], model: Model) -> None:
     assert len(answer.calls) == len(model.requests)
     known = {Prompts().render("repair", fault="", shape="").id}
-    for call in answer.calls:
+    for call, sent in zip(answer.calls, model.answered, strict=True):
+        for name in (
+            *("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens"),
+            *("attempts", "seconds", "replayed"),
+        ):
+            assert getattr(call, name) == getattr(sent, name), name
         assert call.agent == "drawn-by-hash@1"
-        assert call.prompt_tokens > 0
-        assert call.completion_tokens > 0
-        assert call.attempts >= 1
         assert len(call.prompt_id) == 12
         assert (call.prompt_id in known) == call.stage.endswith(".repair")
         assert "<think>" not in call.answer
@@ -115,7 +125,8 @@ async def test_a_broken_object_costs_one_repair_turn(role: str, manner: str) -> 
     hopeless = Model((manner,))
     answer = await IN_JSON[role](hopeless)
     assert answer.value is None
-    assert answer.why_none.startswith("broken_json: ")
+    assert answer.reason == Reason.ANSWER_UNREADABLE
+    assert answer.why_none
     assert len(hopeless.requests) == 2
     accounted(answer, hopeless)
 
@@ -123,13 +134,13 @@ async def test_a_broken_object_costs_one_repair_turn(role: str, manner: str) -> 
 @pytest.mark.parametrize("role", ALL)
 @pytest.mark.parametrize(("manner", "kind"), DEAD.items())
 async def test_an_answer_without_content_has_a_typed_reason_and_no_repair(
-    role: str, manner: str, kind: str
+    role: str, manner: str, kind: Reason
 ) -> None:
     model = Model((manner,))
     answer = await ALL[role](model)
     assert answer.value is None
-    assert answer.why_none.startswith(f"{kind}: ")
-    assert answer.reason == ""
+    assert answer.reason == kind
+    assert answer.why_none
     assert len(model.requests) == 1
     accounted(answer, model)
 
@@ -153,7 +164,8 @@ async def test_the_last_block_is_the_program_and_never_a_thought(role: str, mann
 @pytest.mark.parametrize("role", IN_CODE)
 async def test_an_answer_without_a_block_says_so(role: str) -> None:
     answer = await IN_CODE[role](Model(("prose only",)))
-    assert answer.why_none.startswith("no_code_block: ")
+    assert answer.reason == Reason.ANSWER_UNREADABLE
+    assert "block" in answer.why_none
 
 
 async def test_values_come_through_digit_by_digit() -> None:
@@ -179,6 +191,7 @@ async def test_a_request_holds_what_its_role_may_see_and_no_more(role: str) -> N
         {c.output for c in CASES.far},
     )
     may = {
+        "filter": examples | hidden | failing,
         "problem": examples | hidden | failing,
         "validation": set[str](),
         "program": examples,
@@ -202,21 +215,101 @@ async def test_trouble_with_the_endpoint_passes_through(role: str, error: Except
         await ALL[role](Down(()))
 
 
+async def test_the_filter_reflects_once_in_the_same_conversation_and_the_second_answer_counts() -> None:
+    model = Model(("plain",))
+    answer = await FILTER["filter"](model)
+    assert answer.value is not None
+    accounted(answer, model)
+    assert [call.stage for call in answer.calls] == ["filter", "filter.reflection"]
+    first, second = model.requests
+    assert second.messages[: len(first.messages)] == first.messages
+    assert [m["role"] for m in second.messages[len(first.messages) :]] == ["assistant", "user"]
+    assert second.messages[len(first.messages)]["content"] == model.sent[0]
+    said, reflected = (json.loads(text) for text in model.sent)
+    assert (answer.value.plan, answer.value.kept_at_first, answer.value.first_reason) == (
+        said["plan"],
+        said["keep"],
+        said["reason"],
+    )
+    assert (answer.value.reflection, answer.value.keep, answer.value.reason) == (
+        reflected["reflection"],
+        reflected["keep"],
+        reflected["reason"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("word", "keep"), [("keep", True), ("Drop.", False), ("yes", True), ("false", False)]
+)
+def test_a_decision_may_be_a_word(word: str, keep: bool) -> None:
+    said = json.dumps({"plan": "p", "reason": "r", "keep": word})
+    parsed = parse(said, FilterDraft).value
+    assert parsed is not None
+    assert parsed.keep is keep
+
+
+class Failing(Model):
+    """Answers some requests, then the endpoint is gone."""
+
+    answers: int = 1
+
+    async def chat(self, request: ChatRequest) -> ChatAnswer:
+        if len(self.requests) >= self.answers:
+            raise InfrastructureError("down")
+        return await super().chat(request)
+
+
+@pytest.mark.parametrize(
+    ("role", "manners", "answers", "stages"),
+    [
+        *((role, ("prose only",), 1, [role]) for role in IN_JSON),
+        ("filter", ("plain",), 1, ["filter"]),
+        ("filter", ("prose only",), 1, ["filter"]),
+        ("filter", ("prose only", "plain"), 2, ["filter", "filter.repair"]),
+        ("filter", ("plain", "prose only"), 2, ["filter", "filter.reflection"]),
+    ],
+)
+async def test_what_was_answered_before_trouble_goes_with_the_trouble(
+    role: str, manners: tuple[str, ...], answers: int, stages: list[str]
+) -> None:
+    model = Failing(manners)
+    model.answers = answers
+    with pytest.raises(InfrastructureError) as trouble:
+        await ALL[role](model)
+    assert [call.stage for call in trouble.value.calls] == stages
+    assert [c.prompt_tokens for c in trouble.value.calls] == [a.prompt_tokens for a in model.answered]
+
+
+async def test_samples_and_attempts_are_told_apart_in_the_request_alone() -> None:
+    model = Model(("plain",))
+    working, guiding = LLMWorkingAgent(model, "w"), LLMGuidingAgent(model, "g")
+    await working.write_program(SEES.solver(PROBLEM), sample=3, attempt=2)
+    await working.correct(SEES.corrector(PROBLEM, PROGRAM, FAILING, ANALYSIS), sample=1, attempt=4)
+    await guiding.validate(SEES.validator(PROBLEM), attempt=1)
+    await guiding.analyse(SEES.analyst(PROBLEM, PROGRAM, FAILING), attempt=5)
+    assert [(r.sample, r.attempt) for r in model.requests] == [(3, 2), (1, 4), (0, 1), (0, 5)]
+    await working.write_program(SEES.solver(PROBLEM))
+    assert model.requests[-1].messages == model.requests[0].messages
+
+
 async def test_each_role_is_bounded_by_its_own_tokens_and_its_agents_temperature() -> None:
     model = Model(("prose only",))
-    working = LLMWorkingAgent(model, "w", temperature=0.9, problem_max_tokens=11, program_max_tokens=22)
+    working = LLMWorkingAgent(
+        model, "w", temperature=0.9, filter_max_tokens=5, problem_max_tokens=11, program_max_tokens=22
+    )
     guiding = LLMGuidingAgent(model, "g", temperature=0.1, validation_max_tokens=33, analysis_max_tokens=44)
     plain = Visibility(SEQUENCE, PLAIN, fitter=False).writer()  # type: ignore[arg-type]
+    await working.filter(plain)
     await working.write_problem(plain)
     await working.write_program(SEES.solver(PROBLEM))
     await working.correct(SEES.corrector(PROBLEM, PROGRAM, FAILING, ANALYSIS))
     await guiding.validate(SEES.validator(PROBLEM))
     await guiding.analyse(SEES.analyst(PROBLEM, PROGRAM, FAILING))
     bounds = [(r.max_tokens, r.temperature) for r in model.requests]
-    assert bounds == [(11, 0.9)] * 2 + [(22, 0.9)] * 2 + [(33, 0.1)] * 2 + [(44, 0.1)] * 2
+    assert bounds == [(5, 0.9)] * 2 + [(11, 0.9)] * 2 + [(22, 0.9)] * 2 + [(33, 0.1)] * 2 + [(44, 0.1)] * 2
 
 
 def test_the_agents_fill_the_roles() -> None:
     working: WorkingAgent = LLMWorkingAgent(Model(()), "w")
     guiding: GuidingAgent = LLMGuidingAgent(Model(()), "g")
-    assert (working.name, working.fits_terms, guiding.name) == ("w", False, "g")
+    assert (working.name, working.fits_terms, working.by_rule, guiding.name) == ("w", False, False, "g")

@@ -74,7 +74,7 @@ def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
 
 def test_every_built_in_file_is_a_prompt_or_included_by_one() -> None:
     files = {file.stem for file in BUILT_IN.glob("*.j2")}
-    assert files == {*NAMES, "_program_rules"}
+    assert files == {*NAMES, "_entry", "_program_rules"}
 
 
 def test_an_empty_system_part_is_not_sent() -> None:

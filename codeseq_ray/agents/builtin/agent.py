@@ -13,9 +13,9 @@ from codeseq_ray.agents.builtin.reading import UnreadableError, read_rule
 from codeseq_ray.agents.builtin.rules import Rule
 from codeseq_ray.agents.builtin.statement import description, input_format, output_format
 from codeseq_ray.agents.builtin.stories import story_of
+from codeseq_ray.agents.masking import MASKED_DIGITS
 from codeseq_ray.agents.roles import Answer, Correction
 from codeseq_ray.agents.visibility import (
-    MASKED_DIGITS,
     AnalystView,
     CorrectorView,
     SolverView,
@@ -58,9 +58,13 @@ class BuiltinWorkingAgent:
 
     name = NAME
     fits_terms = True
+    by_rule = True
 
     def __init__(self, fit: Fitter) -> None:
         self._fit = fit
+
+    async def filter(self, view: WriterView) -> None:
+        """Whether a rule fits says it better than any look at the entry."""
 
     async def write_problem(self, view: WriterView) -> Answer[Problem]:
         first = int(view.examples[0].input)
@@ -78,13 +82,13 @@ class BuiltinWorkingAgent:
             return _none(stage, why, Reason.NO_RULE_FOUND)
         return _answer(stage, problem)
 
-    async def write_program(self, view: SolverView) -> Answer[Program]:
+    async def write_program(self, view: SolverView, *, sample: int = 0, attempt: int = 0) -> Answer[Program]:
         try:
             return _answer("program", program_for(read_rule(view.problem.description)))
         except UnreadableError as error:
             return _none("program", str(error))
 
-    async def correct(self, view: CorrectorView) -> Answer[Correction]:
+    async def correct(self, view: CorrectorView, *, sample: int = 0, attempt: int = 0) -> Answer[Correction]:
         """The failing case becomes a term to fit: cases before it were passed, so the old rule is right there."""
         if view.failing.kind is not VerdictKind.WRONG_ANSWER:
             why = f"a program of this rule ended in {view.failing.kind.value}, and there is no faster one"
@@ -118,7 +122,7 @@ class BuiltinGuidingAgent:
 
     name = NAME
 
-    async def validate(self, view: ValidatorView) -> Answer[tuple[str, ...]]:
+    async def validate(self, view: ValidatorView, *, attempt: int = 0) -> Answer[tuple[str, ...]]:
         try:
             rule = read_rule(view.description)
             outputs = tuple(str(_value(rule, text)) for text in view.inputs)
@@ -126,7 +130,7 @@ class BuiltinGuidingAgent:
             return _none("validation", str(error))
         return _answer("validation", outputs)
 
-    async def analyse(self, view: AnalystView) -> Answer[Analysis]:
+    async def analyse(self, view: AnalystView, *, attempt: int = 0) -> Answer[Analysis]:
         try:
             rule = read_rule(view.problem.description)
             stated = _value(rule, view.failing.input)

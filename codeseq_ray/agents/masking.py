@@ -1,0 +1,115 @@
+"""Far terms taken out of an entry's texts: who reads the entry must not learn what its programs are tested by.
+
+Masked is a number that equals a far term of at least four digits; a far term of any length in a list of known terms;
+and a far term of any length in a sentence that names its index ("a(31) = 7", "the 31st is 7", "31 -> 7").
+An expression that only works out to a far term stands: to compute is what the entry is read for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from itertools import pairwise
+
+from codeseq_ray.records import Cases
+
+MASK = "…"
+MASKED_DIGITS = 4
+"""Numbers this long that equal a far term are masked; shorter ones are too common to mean it."""
+MASKED_RUN = 3
+"""So many known terms in a row are a list of the terms: the far ones among them are masked however short."""
+
+_NUMBER = re.compile(r"[-−]?\d+")
+_GROUPED = re.compile(r"(?<![\d.])\d{1,3}(?:[,_ ]\d{3})+(?!\d)")
+_SENTENCE = re.compile(r"[^.;]+(?:[.;](?!\s)[^.;]*)*[.;]?")
+_INDEX = re.compile(
+    r"""
+      [A-Za-z]\w*\s*[(\[]\s*(-?\d+)\s*[)\]]           # a(20), T[20]
+    | [A-Za-z]_\{?(-?\d+)\}?                          # a_20, a_{20}
+    | \b[A-Za-z]\s*={1,2}\s*(-?\d+)                   # n = 20
+    | (?<![\w.])(-?\d+)-?(?:st|nd|rd|th)\b            # the 20th
+    | (?<![\w.])(-?\d+)\s*(?:-+>|=>|→|↦|:|\|)         # 20 -> 137, 20: 137, 20 | 137
+    | [(\[{]\s*(-?\d+)\s*,                            # (20, 137)
+    | ^\W*?(-?\d+)\s                                  # a row of a table
+    """,
+    re.VERBOSE,
+)
+_BEFORE_INDEX = re.compile(r"([-−]?\d+)\s*(?:=|is|equals)\s*(?:the\s+)?$")
+
+_Span = tuple[int, int]
+
+
+class Mask:
+    """Masks the far terms of these cases, whose inputs are the entry's own indices, line by line."""
+
+    def __init__(self, cases: Cases) -> None:
+        shown = (*cases.examples, *cases.hidden)
+        outputs = {case.output for case in shown}
+        digits = {_digits(output) for output in outputs}
+        # With its sign, and without it where no shown term has the same digits.
+        secret = {c.output for c in cases.far} - outputs | {_digits(c.output) for c in cases.far} - digits
+        self._secret = {term for term in secret if len(_digits(term)) >= MASKED_DIGITS}
+        self._far = {case.input: case.output for case in cases.far}
+        self._known = [_digits(case.output) for case in (*shown, *cases.far)]
+        self._first_far = len(shown)
+        self._runs: dict[tuple[str, ...], list[int]] = defaultdict(list)
+        for i in range(max(0, self._first_far - MASKED_RUN + 1), len(self._known) - MASKED_RUN + 1):
+            run = tuple(self._known[i : i + MASKED_RUN])
+            if not digits.issuperset(run):  # else it may be a list of the shown terms
+                self._runs[run].append(i)
+
+    def __call__(self, line: str) -> str:
+        numbers = list(_NUMBER.finditer(line))
+        spans = {*self._long(line, numbers), *self._listed(line, numbers), *self._paired(line)}
+        # From the end, so that positions before stay true; a span within a masked one is gone with it.
+        masked_from = len(line)
+        for start, end in sorted(spans, key=lambda span: (-span[1], span[0])):
+            if start < masked_from:
+                line = line[:start] + MASK + line[min(end, masked_from) :]
+                masked_from = start
+        return line
+
+    def _long(self, line: str, numbers: list[re.Match[str]]) -> list[_Span]:
+        """Long numbers that are far terms, also with their digits in groups of three."""
+        spans = [m.span() for m in numbers if _plain(m[0]) in self._secret or _digits(m[0]) in self._secret]
+        grouped = (m.span() for m in _GROUPED.finditer(line) if re.sub(r"\D", "", m[0]) in self._secret)
+        return [*spans, *grouped]
+
+    def _listed(self, line: str, numbers: list[re.Match[str]]) -> list[_Span]:
+        """Far terms within a list of known terms ("31, 37, 41, 43 …")."""
+        digits = [_digits(match[0]) for match in numbers]
+        spans: list[_Span] = []
+        for at in range(len(digits) - MASKED_RUN + 1):
+            in_a_row = numbers[at : at + MASKED_RUN]
+            for i in self._runs.get(tuple(digits[at : at + MASKED_RUN]), ()):
+                if _is_list(line, in_a_row):
+                    spans += [m.span() for j, m in enumerate(in_a_row, i) if j >= self._first_far]
+        return spans
+
+    def _paired(self, line: str) -> list[_Span]:
+        """Far terms in a sentence that names their index before them, or just after."""
+        spans: list[_Span] = []
+        for sentence in _SENTENCE.finditer(line):
+            for index in _INDEX.finditer(line, sentence.start(), sentence.end()):
+                term = self._far.get(next(group for group in index.groups() if group is not None))
+                if term is None:
+                    continue
+                after = _NUMBER.finditer(line, index.end(), sentence.end())
+                before = _BEFORE_INDEX.finditer(line, sentence.start(), index.start())
+                spans += [m.span() for m in after if _digits(m[0]) == _digits(term)]
+                spans += [m.span(1) for m in before if _digits(m[1]) == _digits(term)]
+        return spans
+
+
+def _plain(number: str) -> str:
+    return number.replace("−", "-")
+
+
+def _digits(number: str) -> str:
+    return number.lstrip("-−")
+
+
+def _is_list(line: str, numbers: list[re.Match[str]]) -> bool:
+    """Do these numbers stand in a list: nothing but separators between them?"""
+    gaps = (line[a.end() : b.start()] for a, b in pairwise(numbers))
+    return all(not gap.strip(" ,;|/\t") for gap in gaps)
