@@ -133,6 +133,17 @@ class ChatClient(Protocol):
     async def close(self) -> None: ...
 
 
+class AnswerCache(Protocol):
+    """Answers that were paid for, by the digest of what was asked (`llm.replay.digest`)."""
+
+    async def get(self, key: bytes) -> ChatAnswer | None:
+        """Raises StoreError when the store fails."""
+        ...
+
+    def put(self, key: bytes, answer: ChatAnswer) -> None:
+        """Remember; what is remembered is stored soon, not at once."""
+
+
 # ----------------------------------------------------------------------------------------------- objects
 
 

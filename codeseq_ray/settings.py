@@ -61,10 +61,24 @@ class RunSettings(BaseModel):
         None,
         description="Name of the run; giving it again goes on with it. Default: a new one from the clock.",
     )
-    agents: Literal["builtin", "llm"] = Field(
+    agents: Literal["builtin", "llm", "hybrid"] = Field(
         "builtin",
-        description="Who works: rules fitted to the terms (no model), or models behind the two URLs.",
+        description="Who works: rules fitted to the terms (no model), models behind the two URLs, or hybrid: the "
+        "rules first, and the models for what they do not solve.",
         json_schema_extra={"row": True},
+    )
+    cap_tokens: int | None = Field(
+        None, ge=1, description="End cleanly once the run, all its starts together, paid for so many tokens."
+    )
+    cap_requests: int | None = Field(
+        None, ge=1, description="End cleanly once the run, all its starts together, sent so many requests."
+    )
+    cap_minutes: float | None = Field(
+        None, gt=0, description="End cleanly after so many minutes of this start."
+    )
+    answer_cache: bool = Field(
+        True,
+        description="Keep every model answer under <output>/cache, and ask nothing twice that is there.",
     )
     limit: int | None = Field(
         None, ge=1, description="Work on this many of the selected sequences only, drawn by the seed."
@@ -85,10 +99,18 @@ class PipelineSettings(BaseModel):
     """How the work is spread over the cluster. None of it changes a row."""
 
     loop_actors_min: int = Field(1, ge=1, description="Fewest actors that run loops.")
-    loop_actors_max: int = Field(
-        2, ge=1, description="Most actors that run loops (each takes 0.01 CPU; at most 15 per CPU start)."
+    loop_actors_max: int | None = Field(
+        None,
+        ge=1,
+        description="Most actors that run loops (each takes 0.01 CPU; at most 15 per CPU start). Default: 2; with "
+        "models as many as the fewest, since every actor has its own --requests-in-flight.",
     )
-    records_in_flight: int = Field(256, ge=1, description="Most sequences that one loop actor has open.")
+    records_in_flight: int | None = Field(
+        None,
+        ge=1,
+        description="Most sequences that one loop actor has open. Default: 256, or twice its requests in flight "
+        "at all model servers if that is more.",
+    )
     tasks_in_flight: int = Field(
         4, ge=1, description="Most CPU tasks (fits, sandbox runs) of a kind that one loop actor has out."
     )
@@ -148,10 +170,14 @@ class Settings(
 
     model_config = _CONFIG
 
+    @property
+    def asks_models(self) -> bool:
+        return self.agents != "builtin"
+
     def row_settings(self) -> dict[str, Any]:
         """The settings that change what a row is, by name, as plain JSON values."""
         names = {*SelectionSettings.model_fields, *SynthesisSettings.model_fields, *self.marked()}
-        if self.agents == "builtin":
+        if not self.asks_models:
             names -= set(LLMSettings.model_fields)
         public = self.public()
         return {name: public[name] for name in sorted(names)}
@@ -227,7 +253,7 @@ def load(
     names the key, its source and what is expected; `--help` prints and exits.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    _refuse_unknown_environment()
+    _refuse_unknown_environment(schema)
     from_file = _yaml(_config_path(arguments), schema)
 
     def sources(
@@ -290,8 +316,8 @@ def _yaml(path: str | None, schema: type[_Sourced]) -> dict[str, Any]:
     return named
 
 
-def _refuse_unknown_environment() -> None:
-    known = {PREFIX + name.upper() for schema in SCHEMAS for name in schema.model_fields} | NOT_SETTINGS
+def _refuse_unknown_environment(schema: type[_Sourced]) -> None:
+    known = {PREFIX + name.upper() for each in (*SCHEMAS, schema) for name in each.model_fields} | NOT_SETTINGS
     unknown = sorted(name for name in os.environ if name.upper().startswith(PREFIX) and name not in known)
     if unknown:
         raise UsageError(f"environment: unknown settings {', '.join(unknown)}; --help lists all")

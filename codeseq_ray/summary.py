@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
+from typing import Any
 
 from codeseq_ray.records import Outcome, Reason, SequenceRecord
 from codeseq_ray.selection.rules import EXPLANATIONS
@@ -13,7 +14,12 @@ REASONS: dict[str, str] = {
     Reason.FILTERED_OUT: "the working agent found the entry not worth a problem",
     Reason.NO_RULE_FOUND: "the built-in agents found no rule that fits the terms",
     Reason.TOO_FEW_TERMS_LEFT: "fewer terms than 2 examples and 5 hidden cases need",
-    Reason.UNUSABLE_ANSWER: "a model's answer was cut off, empty or in no readable form",
+    Reason.UNUSABLE_ANSWER: "an agent gave no answer that can be used",
+    Reason.ANSWER_TRUNCATED: "a model's answer was cut off by its limit of tokens",
+    Reason.ANSWER_EMPTY: "a model answered nothing",
+    Reason.ANSWER_REFUSED: "a model or its server's filter declined to answer",
+    Reason.ANSWER_UNREADABLE: "a model's answer had not the form asked for, also when asked again",
+    Reason.PROMPT_TOO_LONG: "a prompt did not fit the model's context",
     Reason.EXAMPLE_WRONG: "the written problem shows an example that is not true",
     Reason.SHIFT_INCONSISTENT: "the problem's examples count positions in two ways",
     Reason.EXAMPLE_COUNT: "the problem does not have exactly two examples",
@@ -65,6 +71,35 @@ def _reason_lines(counts: Mapping[str, int], words: Mapping[str, str]) -> list[s
     ]
 
 
+def bill(usage: Sequence[Mapping[str, Any]]) -> str:
+    """What the models were asked for in one start, by round and stage (`Bill.as_json`)."""
+    total = sum(line["prompt_tokens"] + line["completion_tokens"] for line in usage)
+    heads = ("round", "stage", "calls", "replayed", "prompt", "cached", "written", "thoughts", "s/call")
+    rows = [
+        (
+            str(line["round"]),
+            line["stage"],
+            *(f"{line[name]:,}" for name in ("calls", "replayed", "prompt_tokens", "cached_tokens")),
+            *(f"{line[name]:,}" for name in ("completion_tokens", "reasoning_tokens")),
+            f"{line['seconds'] / asked:.1f}" if (asked := line["calls"] - line["replayed"]) else "–",
+        )
+        for line in usage
+    ]
+    return f"Models in this start: {total:,} tokens in calls for sequences that came to an outcome\n{_table(heads, rows)}"
+
+
+def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    widths = [max(len(row[i]) for row in (heads, *rows)) for i in range(len(heads))]
+    return "\n".join(
+        "  "
+        + "  ".join(
+            cell.ljust(w) if i == 1 else cell.rjust(w)
+            for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in (heads, *rows)
+    )
+
+
 def closing(
     *,
     run_id: str,
@@ -76,6 +111,7 @@ def closing(
     builtin: bool,
     sample: bool,
     seconds: float,
+    capped: str = "",
 ) -> str:
     """Where the data is, what to know of it, and what to try next."""
     first = "problems" if "problems" in rows else next(iter(rows), "problems")
@@ -85,6 +121,8 @@ def closing(
         f"release  {release_uri}   ({configs or 'no rows'})",
         f"took     {seconds:.0f} s",
     ]
+    if capped:
+        lines.append(f"stopped  {capped}; what is left is for a later start")
     if diagnostics:
         counts = ", ".join(f"{code} {count:,}" for code, count in sorted(diagnostics.items()))
         lines.append(f"input    lines that could not be used: {counts} (the first are listed in run.json)")
@@ -122,6 +160,10 @@ def whole(record: SequenceRecord) -> str:
         f"terms    {_first(map(str, sequence.terms), 12)}   (first index {sequence.first_index})",
         f"split    {record.split.value}, family {record.family}, agents {record.agents or '–'}",
     ]
+    parts += [f"before   {e.agents}: {e.reason} ({e.stage.value})" for e in record.earlier]
+    if record.screening is not None:
+        kept = "kept" if record.screening.keep else "dropped"
+        parts.append(f"filter   {kept}: {record.screening.reason}")
     if record.problem is not None:
         parts += ["", record.problem.text()]
     if record.cases is not None:
@@ -134,7 +176,8 @@ def whole(record: SequenceRecord) -> str:
         verdict = round_.verdict
         parts += [
             "",
-            f"program {round_.number} ({verdict.kind.value}, {verdict.passed}/{verdict.total} hidden cases)",
+            f"program {round_.number}{' (begun afresh)' if round_.fresh else ''} "
+            f"({verdict.kind.value}, {verdict.passed}/{verdict.total} hidden cases)",
             round_.program.source.rstrip(),
         ]
         if round_.failing is not None:

@@ -41,6 +41,8 @@ def main(argv: list[str] | None = None) -> int:
     )
     if example := pipeline.shown_record(result.run, ledger):
         print(f"\nOne of the accepted, whole:\n\n{summary.whole(example)}")
+    if result.standing.bill.tokens:
+        print(f"\n{summary.bill(result.standing.bill.as_json())}")
     print()
     print(
         summary.closing(
@@ -53,6 +55,7 @@ def main(argv: list[str] | None = None) -> int:
             builtin=settings.agents == "builtin",
             sample=settings.input is None,
             seconds=result.seconds,
+            capped=result.capped,
         )
     )
     if failed := ledger.outcomes.get(Outcome.FAILED, 0):
@@ -66,7 +69,7 @@ def main(argv: list[str] | None = None) -> int:
 def show_preview(settings: Settings) -> int:
     from codeseq_ray.pipeline.preview import preview
 
-    for record in preview(settings):
+    for record in preview(settings, say):
         print(summary.whole(record), end="\n\n")
     print("Nothing was stored.")
     return 0

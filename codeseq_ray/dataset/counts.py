@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from codeseq_ray.dataset import views
+from codeseq_ray.dataset.usage import Bill
 from codeseq_ray.records import Outcome, PlanRow, SequenceRecord
 
 
@@ -41,8 +42,8 @@ class Counts:
     """Accepted and rejected ones by agent pair; `models` and `prompt_ids` by whom and what they were asked."""
     models: Counter[str] = field(default_factory=Counter)
     prompt_ids: Counter[str] = field(default_factory=Counter)
-    tokens: int = 0
-    """Prompt and completion tokens of accepted and rejected ones."""
+    bill: Bill = field(default_factory=Bill)
+    """The model calls of accepted and rejected ones."""
     far_cases_checked: int = 0
     """Cases, of accepted ones."""
     rows: dict[str, Counter[str]] = field(default_factory=dict)
@@ -77,7 +78,7 @@ class Counts:
         self.agents[record.agents] += 1
         self.models.update(views.models(record))
         self.prompt_ids.update(views.prompt_ids(record))
-        self.tokens += record.tokens
+        self.bill.add(record.calls)
         if record.outcome is Outcome.ACCEPTED:
             self.rounds[record.corrections] += 1
             self.splits[record.split.value] += 1
@@ -109,7 +110,8 @@ class Counts:
             "agents": _sorted(self.agents),
             "models": _sorted(self.models),
             "prompt_ids": _sorted(self.prompt_ids),
-            "tokens": self.tokens,
+            "tokens": self.bill.tokens,
+            "usage": self.bill.lasting(),
             "far_cases_checked": self.far_cases_checked,
             "rows": {config: _sorted(splits) for config, splits in sorted(self.rows.items())},
         }

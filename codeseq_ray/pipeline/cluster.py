@@ -74,4 +74,5 @@ def nodes() -> int:
 def loop_actors(least: int, most: int) -> tuple[int, int]:
     """The pool's bounds, cut so that the actors' shares leave room for the tasks."""
     room = max(1, int(ACTORS_PER_CPU * cpus()))
-    return min(least, room), max(1, min(most, room))
+    least = min(least, room)
+    return least, max(least, min(most, room))

@@ -1,26 +1,65 @@
-"""Settings → the pair of agents that works, wherever the loop runs."""
+"""Settings → who works in a loop actor: pairs of agents, tried in turn, and the sandbox for their programs."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from codeseq_ray.agents.builtin.agent import BuiltinGuidingAgent, BuiltinWorkingAgent, Fitter
 from codeseq_ray.agents.llm import LLMGuidingAgent, LLMWorkingAgent
 from codeseq_ray.agents.prompting import Prompts
 from codeseq_ray.agents.roles import GuidingAgent, WorkingAgent
-from codeseq_ray.llm.client import clients, urls_and_models
-from codeseq_ray.llm.endpoint import preflight as check_endpoint
-from codeseq_ray.settings import Settings
+from codeseq_ray.llm.client import clients
+from codeseq_ray.llm.preflight import preflight as check_endpoints
+from codeseq_ray.pipeline.tasks import RayExecutor, RayFitter
+from codeseq_ray.ports import ChatClient, Executor
+from codeseq_ray.settings import Settings, sandbox_of
+
+log = logging.getLogger(__name__)
+
+Pair = tuple[WorkingAgent, GuidingAgent]
+Notice = Callable[[str], None]
+"""Takes a line for the user: a server is down, or back."""
+Wrap = Callable[[ChatClient], ChatClient]
+"""Puts something around a client: a meter, a cache."""
 
 
-def pair(settings: Settings, fitter: Fitter) -> tuple[WorkingAgent, GuidingAgent]:
-    """The working and the guiding agent of these settings. Call it on the event loop where they will work."""
+@dataclass(frozen=True)
+class Crew:
+    """Made on the event loop where it works: clients and semaphores live there."""
+
+    pairs: tuple[Pair, ...]
+    executor: Executor
+    clients: tuple[ChatClient, ...] = field(default=())
+
+    async def close(self) -> None:
+        for client in self.clients:
+            await client.close()
+
+
+CrewMaker = Callable[[Settings, Notice, Wrap], Crew]
+
+
+def crew(settings: Settings, notice: Notice, wrap: Wrap) -> Crew:
+    """The crew of a loop actor: fits and programs run as Ray tasks."""
+    in_flight, batch = settings.tasks_in_flight, settings.task_batch
+    executor = RayExecutor(
+        sandbox_of(settings), memory_mb=settings.memory_mb, in_flight=in_flight, batch=batch
+    )
+    return assembled(settings, RayFitter(in_flight=in_flight, batch=batch), executor, notice, wrap)
+
+
+def assembled(settings: Settings, fitter: Fitter, executor: Executor, notice: Notice, wrap: Wrap) -> Crew:
+    """The pairs that the settings ask for, with these surroundings."""
+    builtin = (BuiltinWorkingAgent(fitter), BuiltinGuidingAgent())
     if settings.agents == "builtin":
-        return BuiltinWorkingAgent(fitter), BuiltinGuidingAgent()
-    generator, verifier = clients(settings)
+        return Crew((builtin,), executor)
+    generator, verifier = (wrap(client) for client in clients(settings, notice=notice))
     prompts = Prompts(settings.prompts)
-    return (
+    models = (
         LLMWorkingAgent(
             generator,
             generator.model,
@@ -38,24 +77,20 @@ def pair(settings: Settings, fitter: Fitter) -> tuple[WorkingAgent, GuidingAgent
             analysis_max_tokens=settings.analysis_max_tokens,
         ),
     )
+    pairs = (builtin, models) if settings.agents == "hybrid" else (models,)
+    return Crew(pairs, executor, (generator, verifier))
 
 
 def row_settings(settings: Settings) -> dict[str, Any]:
     """The settings that change what a row is; prompts stand there by their texts, wherever their files lie."""
     rows = settings.row_settings()
-    if settings.agents == "llm":
+    if settings.asks_models:
         rows["prompts"] = Prompts(settings.prompts).id
     return rows
 
 
-def preflight(settings: Settings) -> None:
-    """Raises UsageError before any work when an endpoint does not answer or does not have its model."""
-    if settings.agents != "llm":
-        return
-    urls, models = urls_and_models(settings)
-    keys = (settings.generator_api_key, settings.verifier_api_key)
-
-    async def check() -> None:
-        await asyncio.gather(*(check_endpoint(*end) for end in zip(urls, models, keys, strict=True)))
-
-    asyncio.run(check())
+def preflight(settings: Settings, say: Notice) -> None:
+    """Raises UsageError before any work when a role has no server that answers and has its model."""
+    if settings.asks_models:
+        for warning in asyncio.run(check_endpoints(settings)):
+            say(f"models: {warning}")

@@ -29,14 +29,14 @@ class LedgerIndex:
             self._done = set(read_ledger(self._run).done_ids)
             self._handed_out = set(self._done)
 
-    def already_done(self, numbers: list[int]) -> list[int]:
-        """Those of `numbers` that were handed out before and have an outcome in the ledger since."""
+    def handed_out(self, numbers: list[int]) -> tuple[list[int], list[int]]:
+        """Those of `numbers` that were handed out before; and those of them that have an outcome since."""
         asked = set(numbers)
         again = asked & self._handed_out
         self._handed_out |= asked
         if again - self._done:
             self._done |= again & read_ledger(self._run).done_ids
-        return sorted(again & self._done)
+        return sorted(again), sorted(again & self._done)
 
 
 def start(store_uri: str, run_id: str) -> Any:

@@ -8,38 +8,53 @@ from __future__ import annotations
 
 import asyncio
 import traceback
+import uuid
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import pyarrow as pa
 import ray
 
-from codeseq_ray.agents.roles import GuidingAgent, WorkingAgent
-from codeseq_ray.errors import StoreError, UsageError
-from codeseq_ray.pipeline.agents import pair
-from codeseq_ray.pipeline.tasks import RayExecutor, RayFitter
+from codeseq_ray.dataset.usage import Bill
+from codeseq_ray.errors import CapReachedError, RunStoppedError, StoreError, UsageError
+from codeseq_ray.llm.replay import ReplayingClient
+from codeseq_ray.pipeline.crew import Crew, CrewMaker, crew
+from codeseq_ray.pipeline.monitor import TELL_SECONDS, Standing
+from codeseq_ray.pipeline.spending import Caps, Meter, MeteredClient
+from codeseq_ray.ports import ChatClient
 from codeseq_ray.records import Outcome, Reason, Sequence, SequenceRecord, Split, Stage
-from codeseq_ray.settings import Settings, sandbox_of
+from codeseq_ray.settings import Settings
+from codeseq_ray.store.answers import StoredAnswers
 from codeseq_ray.store.ledger import LedgerWriter
 from codeseq_ray.store.objects import open_store
 from codeseq_ray.store.run import RunStore
-from codeseq_ray.synthesis import Assignment, synthesise
+from codeseq_ray.synthesis import Assignment, synthesise_in_turn
 
 DONE = pa.schema(
     [
         ("number", pa.int64()),
-        ("outcome", pa.string()),
-        ("stage", pa.string()),
-        ("reason", pa.string()),
-        ("tokens", pa.int64()),
         ("walls", pa.string()),
-        ("refused", pa.string()),
-        ("unwritten", pa.string()),
+        ("ending", pa.string()),
+        ("said", pa.string()),
     ]
 )
-"""What the driver learns of each sequence: enough to count; the rest is in the store. A row with `refused` (no
-sequence would fare better) or `unwritten` (outcomes cannot be stored) ends the run instead."""
+"""What the driver learns of each sequence; the rest is in the store. A row with an `ending` ends the run instead."""
+
+
+class Ending(StrEnum):
+    """Why an actor takes no further sequences."""
+
+    CAPPED = "capped"
+    """A cap of the user's is reached."""
+    DOWN = "down"
+    """No server of a role has been up for too long."""
+    REFUSED = "refused"
+    """No sequence would fare better: a key, a model's name, a kernel without walls."""
+    UNWRITTEN = "unwritten"
+    """Outcomes or answers cannot be stored."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +66,11 @@ class LoopJob:
     run_id: str
     index: Any
     """Handle of the run's `ledger_index.LedgerIndex`."""
+    monitor: Any
+    """Handle of the run's `monitor.Monitor`."""
+    caps: Caps
+    records_in_flight: int
+    crew: CrewMaker = crew
 
 
 class LoopActor:
@@ -62,58 +82,83 @@ class LoopActor:
     def __init__(self, job: LoopJob) -> None:
         self._job = job
         settings = job.settings
-        self._run = RunStore(open_store(job.store_uri), job.run_id)
+        store = open_store(job.store_uri)
+        self._run = RunStore(store, job.run_id)
         self._writer = LedgerWriter(
             self._run,
             "loop",
             every=settings.flush_every,
             seconds=settings.flush_seconds,
         )
-        self._agents: tuple[WorkingAgent, GuidingAgent] | None = None
-        self._refused = ""
-        self._unwritten = ""
+        self._answers: StoredAnswers | None = None
+        if settings.asks_models and settings.answer_cache:
+            self._answers = StoredAnswers(store)
+            self._answers.refresh()
+        self._name = uuid.uuid4().hex
+        self._meter = Meter(job.caps)
+        self._outcomes: Counter[str] = Counter()
+        self._bill = Bill()
+        self._news: list[str] = []
+        self._working = 0
+        self._crew: Crew | None = None
+        self._ending: Ending | None = None
+        self._said = ""
 
-    def _start(self) -> None:
+    def _start(self) -> Crew:
         """Made on the actor's own event loop, where clients and semaphores have to live."""
-        settings = self._job.settings
         if self._run.read_manifest() is None:
             raise UsageError(
                 f"this node does not see the run at {self._run.uri}: a local folder as output has to be one disk "
                 "that every node shares. Give s3://bucket/prefix."
             )
-        in_flight, batch = settings.tasks_in_flight, settings.task_batch
-        self._executor = RayExecutor(
-            sandbox_of(settings), memory_mb=settings.memory_mb, in_flight=in_flight, batch=batch
-        )
-        self._agents = pair(settings, RayFitter(in_flight=in_flight, batch=batch))
-        self._open = asyncio.Semaphore(settings.records_in_flight)
-        self._timer = asyncio.create_task(self._flush_regularly())
+        made = self._job.crew(self._job.settings, self._news.append, self._wrapped)
+        self._open = asyncio.Semaphore(self._job.records_in_flight)
+        self._timers = [
+            asyncio.create_task(timer()) for timer in (self._write_regularly, self._tell_regularly)
+        ]
+        return made
+
+    def _wrapped(self, client: ChatClient) -> ChatClient:
+        """Around every client: only what the cache does not know is paid for."""
+        metered = MeteredClient(client, self._meter)
+        return metered if self._answers is None else ReplayingClient(metered, self._answers)
 
     async def __call__(self, batch: pa.Table) -> pa.Table:
+        told: list[dict[str, Any]] = []
         try:
-            if self._agents is None:
-                self._start()
-            told = await self._work_all(batch.to_pylist())
+            if self._crew is None:
+                self._crew = self._start()
+            told = await self._work_all(self._crew, batch.to_pylist())
         except UsageError as error:
-            self._refused, told = str(error), []
+            self._end(Ending.REFUSED, str(error))
         except StoreError as error:
-            self._unwritten, told = str(error), []
-        if self._refused or self._unwritten:
-            told.append({"refused": self._refused, "unwritten": self._unwritten})
+            self._end(Ending.UNWRITTEN, str(error))
+        await self._tell()
+        if self._ending:
+            told.append({"ending": self._ending.value, "said": self._said})
         return pa.Table.from_pylist(told, schema=DONE)
 
-    async def _work_all(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    async def _work_all(self, crew: Crew, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        numbers = [row["number"] for row in rows]
         try:
-            done = set(await self._job.index.already_done.remote([row["number"] for row in rows]))
+            again, done = map(set, await self._job.index.handed_out.remote(numbers))
         except ray.exceptions.RayError:
-            done = set()  # at worst something is done twice; the ledger's rule picks one outcome
-        finished = await asyncio.gather(*(self._work(row) for row in rows if row["number"] not in done))
-        await self._write(self._writer.flush)
+            again, done = (
+                set(numbers),
+                set(),
+            )  # at worst something is done twice; the ledger's rule picks one outcome
+        if again and self._answers is not None:
+            # Another actor had these and died: what it was answered need not be asked again.
+            await asyncio.to_thread(self._answers.refresh)
+        finished = await asyncio.gather(*(self._work(crew, row) for row in rows if row["number"] not in done))
+        await self._write(self._flush)
         return [row for row in finished if row is not None]
 
-    async def _work(self, row: dict[str, Any]) -> dict[str, Any] | None:
+    async def _work(self, crew: Crew, row: dict[str, Any]) -> dict[str, Any] | None:
         async with self._open:
-            if self._refused or self._unwritten:
+            if not self._ending and (capped := self._meter.stopped):
+                self._end(Ending.CAPPED, capped)
+            if self._ending:
                 return None
             assignment = Assignment(
                 sequence=Sequence.model_validate_json(row["sequence"]),
@@ -121,37 +166,75 @@ class LoopActor:
                 family=row["family"],
                 attempt=row["attempt"],
             )
-            assert self._agents is not None
-            try:
-                record = await synthesise(assignment, *self._agents, self._executor, self._job.settings)
-            except UsageError as error:  # an endpoint or a kernel that refuses refuses everybody
-                self._refused = str(error)
-                return None
-            except Exception:
-                record = _internal_error(assignment, traceback.format_exc())
+            record = await self._outcome(crew, assignment)
+        if record is None:
+            return None
+        self._outcomes[record.outcome.value] += 1
+        self._bill.add(record.calls)
         await self._write(self._writer.add, record)
-        return {
-            "number": row["number"],
-            "outcome": record.outcome.value,
-            "stage": record.stage.value,
-            "reason": record.reason,
-            "tokens": record.tokens,
-            "walls": " ".join(_walls(record)),
-        }
+        return {"number": row["number"], "walls": " ".join(_walls(record))}
+
+    async def _outcome(self, crew: Crew, assignment: Assignment) -> SequenceRecord | None:
+        """What becomes of a sequence; None when the run ends before that is known."""
+        self._working += 1
+        try:
+            return await synthesise_in_turn(assignment, crew.pairs, crew.executor, self._job.settings)
+        except CapReachedError as error:
+            self._end(Ending.CAPPED, str(error))
+        except RunStoppedError as error:
+            self._end(Ending.DOWN, str(error))
+        except UsageError as error:  # an endpoint or a kernel that refuses refuses everybody
+            self._end(Ending.REFUSED, str(error))
+        except StoreError as error:  # of the response cache: the loop itself stores nothing
+            self._end(Ending.UNWRITTEN, str(error))
+        except Exception:
+            return _internal_error(assignment, traceback.format_exc())
+        finally:
+            self._working -= 1
+        return None
+
+    def _end(self, ending: Ending, said: str) -> None:
+        """Take no further sequences. The first reason stands."""
+        if self._ending is None:
+            self._ending, self._said = ending, said
 
     async def _write(self, action: Callable[..., None], *values: SequenceRecord) -> None:
-        """Call the ledger writer, which may block on the store, off the event loop."""
+        """Call a writer, which may block on the store, off the event loop."""
         try:
             await asyncio.to_thread(action, *values)
-            self._unwritten = ""
         except StoreError as error:
             # What is not written stays in the writer; to go on would be to pay for more that cannot be kept.
-            self._unwritten = f"outcomes cannot be written: {error}"
+            self._end(Ending.UNWRITTEN, f"outcomes cannot be written: {error}")
 
-    async def _flush_regularly(self) -> None:
+    def _flush(self) -> None:
+        """Answers before the outcomes that were made of them."""
+        if self._answers is not None:
+            self._answers.flush()
+        self._writer.flush()
+
+    def _flush_if_due(self) -> None:
+        if self._answers is not None and self._answers.due:
+            self._answers.flush()
+        self._writer.flush_if_due()
+
+    async def _write_regularly(self) -> None:
         while True:
-            await asyncio.sleep(self._job.settings.flush_seconds)
-            await self._write(self._writer.flush_if_due)
+            await asyncio.sleep(min(TELL_SECONDS, self._job.settings.flush_seconds))
+            await self._write(self._flush_if_due)
+
+    async def _tell_regularly(self) -> None:
+        while True:
+            await asyncio.sleep(TELL_SECONDS)
+            await self._tell()
+
+    async def _tell(self) -> None:
+        """Give the monitor this actor's totals and news, and learn what the others spent."""
+        news, self._news[:] = list(self._news), []
+        standing = Standing(self._meter.own, self._outcomes.copy(), self._bill + Bill(), self._working)
+        try:
+            self._meter.others = await self._job.monitor.tell.remote(self._name, standing, news)
+        except ray.exceptions.RayError:
+            self._news[:0] = news
 
 
 def _walls(record: SequenceRecord) -> Iterable[str]:

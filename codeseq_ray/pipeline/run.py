@@ -17,14 +17,22 @@ from ray.data import ActorPoolStrategy
 
 from codeseq_ray import __version__
 from codeseq_ray.bundled import sample_path
-from codeseq_ray.errors import InfrastructureError, InputError, RunMismatchError, UsageError
+from codeseq_ray.errors import (
+    CapReachedError,
+    InfrastructureError,
+    InputError,
+    RunMismatchError,
+    UsageError,
+)
 from codeseq_ray.oeis.source import Source, open_source
-from codeseq_ray.pipeline import cluster, ledger_index
-from codeseq_ray.pipeline.agents import preflight, row_settings
+from codeseq_ray.pipeline import cluster, ledger_index, monitor
+from codeseq_ray.pipeline.crew import CrewMaker, crew, preflight, row_settings
 from codeseq_ray.pipeline.loop import LoopActor, LoopJob
+from codeseq_ray.pipeline.monitor import Standing
 from codeseq_ray.pipeline.planning import make_plan
 from codeseq_ray.pipeline.progress import Progress
 from codeseq_ray.pipeline.source import Todo, read, results, sequence_tables
+from codeseq_ray.pipeline.spending import Caps, Spent
 from codeseq_ray.pipeline.tasks import require_memory
 from codeseq_ray.records import Outcome, SequenceRecord
 from codeseq_ray.selection.plan import a_number, limited
@@ -37,8 +45,9 @@ from codeseq_ray.store.run import RunStore
 Say = Callable[[str], None]
 
 BATCH = 64
-"""Sequences per call of a loop actor; four calls at a time keep an actor's event loop fed (PLATFORM figures)."""
-FEWEST_CALLS = 4
+"""Sequences per call of a loop actor."""
+LOOP_ACTORS = 2
+OPEN_RECORDS = 256
 
 
 @dataclass
@@ -56,16 +65,24 @@ class RunResult:
     release: Release
     seconds: float
     walls: Counter[str] = field(default_factory=Counter)
+    standing: Standing = field(default_factory=Standing)
+    """What this start did, and what it spent on it."""
+    capped: str = ""
+    """Which cap ended this start, in words."""
 
 
-def execute(settings: Settings, say: Say) -> RunResult:
-    """Bring a run as far as the settings ask. Raises UsageError and its kin before any work where possible."""
+def execute(settings: Settings, say: Say, crew: CrewMaker = crew) -> RunResult:
+    """Bring a run as far as the settings ask. Raises UsageError and its kin before any work where possible.
+
+    A cap that is reached ends it like a --limit, with a partial release. RunStoppedError when it has to end before
+    anything could be published, or because no model server has been up for too long.
+    """
     begun = time.monotonic()
     source = open_input(settings)
     store = open_store(output_uri(settings))
     run = RunStore(store, settings.run_id or time.strftime("%Y%m%d-%H%M%S"))
     manifest = _manifest(run, settings, source)
-    preflight(settings)
+    preflight(settings, say)
     say(f"run {run.run_id}: {run.uri}")
     cluster.connect(settings.local_cpus)
     require_memory(settings.memory_mb, sandbox_of(settings))
@@ -93,11 +110,14 @@ def execute(settings: Settings, say: Say) -> RunResult:
     todo = _todo(selected, scope, ledger)
     done_before = int(scope.sum()) - len(todo)
     say(_resume_line(ledger, done_before, int(scope.sum()), len(todo), planned, len(selected)))
-    progress = Progress(len(todo), settings.log_seconds, say)
+    progress, account = Progress(), _Account(run, manifest)
     if len(todo):
-        _work(run, settings, source, todo, progress)
+        _work(run, _Loops(settings, source, todo, crew), progress, account, say)
         ledger = read_ledger(run)
-
+    if progress.stopped is not None:
+        say(f"stopped: {progress.stopped}; the same command with --run-id {run.run_id} goes on from here")
+        if not isinstance(progress.stopped, CapReachedError) or not ledger.done_ids:
+            raise progress.stopped
     if not ledger.done_ids:
         raise InfrastructureError(
             f"nothing was judged: all {len(ledger)} sequences tried failed, so there is nothing to publish. The "
@@ -108,7 +128,7 @@ def execute(settings: Settings, say: Say) -> RunResult:
         run,
         run.read_plan(),
         ledger,
-        partial=settings.partial or settings.limit is not None,
+        partial=settings.partial or settings.limit is not None or progress.stopped is not None,
         info={name: manifest[name] for name in ("fingerprint", "row_settings", "input_digest", "versions")},
     )
     manifest["counts"] = {
@@ -128,6 +148,8 @@ def execute(settings: Settings, say: Say) -> RunResult:
         release=release,
         seconds=time.monotonic() - begun,
         walls=progress.walls,
+        standing=account.standing,
+        capped=str(progress.stopped or ""),
     )
 
 
@@ -228,24 +250,98 @@ def _resume_line(ledger: Ledger, done: int, scope: int, left: int, planned: int,
     )
 
 
-def _work(run: RunStore, settings: Settings, source: Source, todo: Todo, progress: Progress) -> None:
+class _Account:
+    """What this start spends, kept in the run's manifest: a start that is killed must not spend a cap anew."""
+
+    def __init__(self, run: RunStore, manifest: dict[str, Any]) -> None:
+        self._run, self._manifest = run, manifest
+        self._begun = time.monotonic()
+        starts: list[dict[str, Any]] = manifest.setdefault("starts", [])
+        self.before = Spent(sum(s["tokens"] for s in starts), sum(s["requests"] for s in starts))
+        self.standing = Standing()
+        self._line: dict[str, Any] = {}
+        starts.append(self._line)
+        self.write(self.standing)
+
+    def write(self, standing: Standing) -> None:
+        self.standing = standing
+        self._line.update(
+            seconds=round(time.monotonic() - self._begun, 1),
+            tokens=standing.spent.tokens,
+            requests=standing.spent.requests,
+            usage=standing.bill.as_json(),
+        )
+        self._run.write_manifest(self._manifest)
+
+
+@dataclass(frozen=True)
+class _Loops:
+    """What is to be worked on, and by whom."""
+
+    settings: Settings
+    source: Source
+    todo: Todo
+    crew: CrewMaker
+
+
+def _work(run: RunStore, loops: _Loops, progress: Progress, account: _Account, say: Say) -> None:
+    """Bring what is to do to its outcomes."""
+    settings = loops.settings
     if settings.prompts is not None:  # actors run in other working directories
         settings = settings.model_copy(update={"prompts": os.path.abspath(settings.prompts)})
-    least, most = cluster.loop_actors(settings.loop_actors_min, settings.loop_actors_max)
-    job = LoopJob(settings, run.store.uri, run.run_id, ledger_index.start(run.store.uri, run.run_id))
-    calls = max(FEWEST_CALLS, -(-settings.records_in_flight // BATCH))
-    done = read(source.shards(), sequence_tables(todo)).map_batches(
+    watched = monitor.start(account.before)
+    records = open_records(settings)
+    job = LoopJob(
+        settings,
+        run.store.uri,
+        run.run_id,
+        ledger_index.start(run.store.uri, run.run_id),
+        watched,
+        caps_of(settings),
+        records,
+        loops.crew,
+    )
+    least, most = cluster.loop_actors(settings.loop_actors_min, _most_loop_actors(settings))
+    done = read(loops.source.shards(), sequence_tables(loops.todo)).map_batches(
         LoopActor,
         fn_constructor_args=(job,),
         batch_size=BATCH,
         batch_format="pyarrow",
         compute=ActorPoolStrategy(
-            min_size=least, max_size=max(least, most), max_concurrent_calls_per_actor=calls
+            min_size=least,
+            max_size=most,
+            # A call ends with its slowest sequence. Twice as many calls as are needed keep `records` of them open.
+            max_concurrent_calls_per_actor=2 * -(-records // BATCH),
         ),
         num_cpus=cluster.LOOP_CPUS,
     )
-    for rows in results(done):
-        progress.add(rows)
+    with monitor.Watch(watched, len(loops.todo), settings.log_seconds, say, account.write):
+        for rows in results(done):
+            progress.add(rows)
+
+
+def _most_loop_actors(settings: Settings) -> int:
+    if settings.loop_actors_max is not None:
+        return settings.loop_actors_max
+    return settings.loop_actors_min if settings.asks_models else max(LOOP_ACTORS, settings.loop_actors_min)
+
+
+def open_records(settings: Settings) -> int:
+    """Sequences that a loop actor has open: more than its servers have slots, as each waits for the sandbox too."""
+    if settings.records_in_flight is not None:
+        return settings.records_in_flight
+    servers = len({*(settings.generator_url or ()), *(settings.verifier_url or ())})
+    return max(OPEN_RECORDS, 2 * servers * settings.requests_in_flight if settings.asks_models else 0)
+
+
+def caps_of(settings: Settings) -> Caps:
+    minutes = settings.cap_minutes
+    return Caps(
+        tokens=settings.cap_tokens,
+        requests=settings.cap_requests,
+        until=None if minutes is None else time.time() + 60 * minutes,
+        minutes=minutes,
+    )
 
 
 def _first_failure(run: RunStore, ledger: Ledger) -> str:

@@ -33,6 +33,8 @@ PLAN_SCHEMA = parquet.schema(
 )
 PLAN_PART_ROWS = 50_000
 
+NOT_RUNS = frozenset({"cache"})
+"""Names beside the runs' that are taken: the response cache."""
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -43,6 +45,8 @@ class RunStore:
     """
 
     def __init__(self, store: ObjectStore, run_id: str) -> None:
+        if run_id in NOT_RUNS:
+            raise UsageError(f"not a run id: {run_id!r} is where all runs keep what they share. Use another name.")
         if not _RUN_ID.fullmatch(run_id):
             raise UsageError(
                 f"not a run id: {run_id!r}. Use up to 100 letters, digits, '.', '_' and '-', beginning with a "

@@ -39,26 +39,26 @@ def test_a_batch_that_is_handed_out_again_is_only_done_where_the_ledger_lacks_it
     run = RunStore(open_store(str(tmp_path)), "r")
     index = ledger_index.start(run.store.uri, run.run_id)
     batch = list(range(1, 9))
-    assert ray.get(index.already_done.remote(batch)) == []
+    assert ray.get(index.handed_out.remote(batch)) == ([], [])
     writer = LedgerWriter(run, "w")
     for number in (2, 5):
         writer.add(record(number))
     writer.add(record(7, Outcome.FAILED))  # was not judged: may be tried again
     writer.flush()
-    assert ray.get(index.already_done.remote(batch)) == [2, 5]
-    assert ray.get(index.already_done.remote([100, 101])) == []
+    assert ray.get(index.handed_out.remote([8, 9, *batch])) == (batch, [2, 5])
+    assert ray.get(index.handed_out.remote([9, 100, 101])) == ([9], [])
 
 
 @pytest.mark.usefixtures("small_ray")
 def test_a_restarted_index_still_knows_what_was_written(tmp_path: Path) -> None:
     run = RunStore(open_store(str(tmp_path)), "r")
     index = ledger_index.start(run.store.uri, run.run_id)
-    ray.get(index.already_done.remote([1, 2]))
+    ray.get(index.handed_out.remote([1, 2]))
     writer = LedgerWriter(run, "w")
     writer.add(record(2))
     writer.flush()
     ray.kill(index, no_restart=False)
-    assert ray.get(index.already_done.remote([1, 2])) == [2]
+    assert ray.get(index.handed_out.remote([1, 2]))[1] == [2]
 
 
 @pytest.mark.usefixtures("small_ray")

@@ -1,0 +1,136 @@
+"""The run's common knowledge: how far it is, what it spent, what its actors want to say. One small actor.
+
+Loop actors tell it their totals once a second and learn what the others spent; the driver reads it for its progress
+lines. It holds totals as each actor last told them, so it may be started anew without losing count.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import ray
+
+from codeseq_ray.dataset.usage import Bill
+from codeseq_ray.pipeline.spending import Spent
+from codeseq_ray.records import Outcome
+
+log = logging.getLogger(__name__)
+
+TELL_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Totals: of one actor as it tells them, or of all."""
+
+    spent: Spent = field(default_factory=Spent)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    bill: Bill = field(default_factory=Bill)
+    """The calls of sequences that came to an outcome."""
+    open: int = 0
+    """Sequences that are being worked on."""
+
+    def __add__(self, other: Standing) -> Standing:
+        return Standing(
+            self.spent + other.spent,
+            self.outcomes + other.outcomes,
+            self.bill + other.bill,
+            self.open + other.open,
+        )
+
+
+class Monitor:
+    """`before` is what earlier starts of the run spent."""
+
+    def __init__(self, before: Spent) -> None:
+        self._before = before
+        self._standings: dict[str, Standing] = {}
+        self._news: list[str] = []
+
+    def tell(self, actor: str, standing: Standing, news: list[str]) -> Spent:
+        """Take over an actor's totals and what it has to say; returns what all others spent."""
+        self._standings[actor] = standing
+        self._news += news
+        return sum((s.spent for a, s in self._standings.items() if a != actor), self._before)
+
+    def standing(self) -> tuple[Standing, list[str]]:
+        """Totals of this start, and the news since the last time."""
+        news, self._news = self._news, []
+        return sum(self._standings.values(), Standing()), list(dict.fromkeys(news))
+
+
+def start(before: Spent) -> Any:
+    """A monitor (actor handle); it ends with the handle."""
+    return ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Monitor).remote(before)
+
+
+class Watch:
+    """Reads the monitor every second, in a thread of the driver; says news at once.
+
+    Every `seconds` it says how far the run is and gives `account` its standing, and once more at the end.
+    """
+
+    def __init__(
+        self,
+        monitor: Any,
+        total: int,
+        seconds: float,
+        say: Callable[[str], None],
+        account: Callable[[Standing], None],
+    ) -> None:
+        self._monitor, self._total, self._seconds = monitor, total, seconds
+        self._say, self._account = say, account
+        self._begun = self._said = time.monotonic()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+
+    def __enter__(self) -> Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join(timeout=10 * TELL_SECONDS)
+        self._look()
+
+    def _run(self) -> None:
+        while not self._ended.wait(TELL_SECONDS):
+            self._look()
+
+    def _look(self) -> None:
+        try:
+            standing, news = ray.get(self._monitor.standing.remote(), timeout=5 * TELL_SECONDS)
+        except Exception as error:  # what is only said must not end the run
+            log.debug("the monitor does not answer: %s", error)
+            return
+        for line in news:
+            self._say(line)
+        now, ended = time.monotonic(), self._ended.is_set()
+        if ended or now - self._said >= self._seconds:
+            self._said = now
+            self._account(standing)
+            if not ended:
+                self._say(line_of(standing, self._total, now - self._begun))
+
+
+def line_of(standing: Standing, total: int, seconds: float) -> str:
+    """How far the run is, for a person."""
+    done = standing.outcomes.total()
+    counts = ", ".join(f"{standing.outcomes.get(outcome.value, 0)} {outcome.value}" for outcome in Outcome)
+    parts = [f"loops: {done} of {total} ({counts}; {standing.open} open)"]
+    if standing.spent.requests:
+        parts.append(f"{standing.spent.tokens:,} tokens paid for in {standing.spent.requests:,} requests")
+    rate = done / max(1e-9, seconds)
+    if done:
+        parts.append(f"{rate:.1f}/s, about {_minutes((total - done) / rate)} to go")
+    return ", ".join(parts)
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"

@@ -1,0 +1,94 @@
+"""What a run pays for, and the caps on it.
+
+A loop actor counts every answer that it pays for (`Meter`), and once a second tells the run's `Monitor` its totals
+and learns those of the others. No request is sent once the caps are reached as far as the actor knows: what a cap
+can be passed by is what was in flight, and what other actors spent within that second.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from codeseq_ray.errors import CapReachedError, InfrastructureError
+from codeseq_ray.ports import ChatAnswer, ChatClient, ChatRequest
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Of all calls that were paid for; answers replayed from the cache count nothing."""
+
+    tokens: int = 0
+    """Prompt and completion."""
+    requests: int = 0
+    """As sent, further tries included."""
+
+    def __add__(self, other: Spent) -> Spent:
+        return Spent(self.tokens + other.tokens, self.requests + other.requests)
+
+
+@dataclass(frozen=True)
+class Caps:
+    """Bounds that end a run cleanly. `tokens` and `requests` hold for all starts of a run together."""
+
+    tokens: int | None = None
+    requests: int | None = None
+    until: float | None = None
+    """Wall-clock time (seconds since 1970)."""
+    minutes: float | None = None
+    """What `until` was made of, for the message."""
+
+    def reached(self, spent: Spent) -> str:
+        """Which cap is reached, in words; empty while none is."""
+        if self.tokens is not None and spent.tokens >= self.tokens:
+            return f"--cap-tokens {self.tokens:,} is reached ({spent.tokens:,} tokens paid for in this run)"
+        if self.requests is not None and spent.requests >= self.requests:
+            return (
+                f"--cap-requests {self.requests:,} is reached ({spent.requests:,} requests sent in this run)"
+            )
+        if self.until is not None and time.time() >= self.until:
+            return f"--cap-minutes {self.minutes:g} is reached"
+        return ""
+
+
+class Meter:
+    """One actor's account."""
+
+    def __init__(self, caps: Caps) -> None:
+        self.caps = caps
+        self.own = Spent()
+        self.others = Spent()
+
+    @property
+    def stopped(self) -> str:
+        return self.caps.reached(self.own + self.others)
+
+    def require_room(self) -> None:
+        """Raises CapReachedError when nothing more may be spent."""
+        if reached := self.stopped:
+            raise CapReachedError(reached)
+
+    def add(self, tokens: int, requests: int) -> None:
+        self.own += Spent(tokens, requests)
+
+
+class MeteredClient:
+    """ports.ChatClient that counts, and asks nothing once a cap is reached."""
+
+    def __init__(self, behind: ChatClient, meter: Meter) -> None:
+        self.model = behind.model
+        self._behind = behind
+        self._meter = meter
+
+    async def chat(self, request: ChatRequest) -> ChatAnswer:
+        self._meter.require_room()
+        try:
+            answer = await self._behind.chat(request)
+        except InfrastructureError:
+            self._meter.add(0, 1)  # at least: how often it was sent is not told
+            raise
+        self._meter.add(answer.prompt_tokens + answer.completion_tokens, answer.attempts)
+        return answer
+
+    async def close(self) -> None:
+        await self._behind.close()

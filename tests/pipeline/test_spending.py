@@ -1,0 +1,125 @@
+"""Caps and the run's account: nothing is sent beyond a cap that is known to be reached, and no total is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codeseq_ray.dataset.usage import Bill
+from codeseq_ray.errors import CapReachedError, InfrastructureError
+from codeseq_ray.pipeline.monitor import Monitor, Standing, line_of
+from codeseq_ray.pipeline.spending import Caps, Meter, MeteredClient, Spent
+from codeseq_ray.ports import ChatAnswer, ChatRequest
+from codeseq_ray.records import Call
+
+REQUEST = ChatRequest(({"role": "user", "content": "?"},), 10, 0.5)
+
+
+class Model:
+    model = "m"
+
+    def __init__(self, fails: bool = False) -> None:
+        self.sent = 0
+        self.fails = fails
+
+    async def chat(self, request: ChatRequest) -> ChatAnswer:
+        self.sent += 1
+        await asyncio.sleep(0)
+        if self.fails:
+            raise InfrastructureError("down")
+        return ChatAnswer("x", "stop", "m", prompt_tokens=7, completion_tokens=3, attempts=2)
+
+    async def close(self) -> None: ...
+
+
+@given(st.integers(1, 200), st.integers(1, 8), st.integers(0, 100))
+def test_a_cap_is_passed_by_no_more_than_what_was_in_flight(cap: int, at_once: int, others: int) -> None:
+    async def scenario() -> None:
+        model, meter = Model(), Meter(Caps(tokens=cap))
+        meter.others = Spent(others, 0)
+        client = MeteredClient(model, meter)
+
+        async def worker() -> None:
+            while True:
+                await client.chat(REQUEST)
+
+        with pytest.raises(CapReachedError, match="cap-tokens"):
+            await asyncio.gather(*(worker() for _ in range(at_once)))
+        await asyncio.sleep(0.001)
+        spent = meter.own.tokens + others
+        assert spent < cap + 10 * at_once or others >= cap
+        assert model.sent == meter.own.tokens // 10
+
+    asyncio.run(scenario())
+
+
+def test_requests_are_counted_as_sent_and_failed_ones_at_least_once() -> None:
+    async def scenario() -> None:
+        meter = Meter(Caps(requests=5))
+        await MeteredClient(Model(), meter).chat(REQUEST)
+        assert meter.own == Spent(10, 2)
+        failing = MeteredClient(Model(fails=True), meter)
+        for _ in range(3):
+            with pytest.raises(InfrastructureError):
+                await failing.chat(REQUEST)
+        with pytest.raises(CapReachedError, match="cap-requests 5 is reached"):
+            await failing.chat(REQUEST)
+
+    asyncio.run(scenario())
+
+
+def test_time_is_a_cap_too_and_without_caps_nothing_ends() -> None:
+    assert "cap-minutes 2" in Caps(until=time.time() - 1, minutes=2).reached(Spent())
+    assert not Caps(until=time.time() + 60, minutes=2).reached(Spent())
+    assert not Caps().reached(Spent(10**12, 10**12))
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 50)), max_size=30), st.integers(0, 100))
+def test_every_actor_learns_what_all_others_and_earlier_starts_spent(
+    told: list[tuple[str, int]], before: int
+) -> None:
+    monitor = Monitor(Spent(before, 1))
+    totals: Counter[str] = Counter()
+    for actor, more in told:
+        totals[actor] += more
+        others = monitor.tell(actor, Standing(Spent(totals[actor], 0)), [])
+        assert others.tokens == before + totals.total() - totals[actor]
+    standing, _ = monitor.standing()
+    assert standing.spent.tokens == totals.total()
+
+
+def test_news_are_told_once_and_in_order() -> None:
+    monitor = Monitor(Spent())
+    monitor.tell("a", Standing(), ["down", "still down"])
+    monitor.tell("b", Standing(), ["down"])
+    assert monitor.standing()[1] == ["down", "still down"]
+    assert monitor.standing()[1] == []
+
+
+def test_bills_of_actors_add_up_by_stage_and_round() -> None:
+    one, two = Bill(), Bill()
+    call = Call(stage="program", agent="m", prompt_id="p", prompt_tokens=5, completion_tokens=2, seconds=1.0)
+    one.add([call, call.model_copy(update={"round": 2, "stage": "correction"})])
+    two.add([call, call.model_copy(update={"replayed": True, "attempts": 0})])
+    two.add([Call(stage="program", agent="builtin")])
+    both = (Standing(bill=one) + Standing(bill=two)).bill
+    assert [
+        (stage, number, u.calls, u.tokens, u.replayed, u.requests) for stage, number, u in both.in_order()
+    ] == [
+        ("program", 0, 3, 21, 1, 2),
+        ("correction", 2, 1, 7, 0, 1),
+    ]
+    assert (one.tokens, two.tokens) == (14, 14)
+
+
+def test_the_progress_line_needs_no_outcome_to_say_what_is_spent() -> None:
+    line = line_of(Standing(Spent(1234, 5), open=40), total=100, seconds=12.0)
+    assert "0 of 100" in line
+    assert "40 open" in line
+    assert "1,234 tokens paid for in 5 requests" in line
+    assert "to go" not in line
