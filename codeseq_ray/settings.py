@@ -317,7 +317,8 @@ def _yaml(path: str | None, schema: type[_Sourced]) -> dict[str, Any]:
 
 
 def _refuse_unknown_environment(schema: type[_Sourced]) -> None:
-    known = {PREFIX + name.upper() for each in (*SCHEMAS, schema) for name in each.model_fields} | NOT_SETTINGS
+    names = {name for each in (*SCHEMAS, schema) for name in each.model_fields}
+    known = {PREFIX + name.upper() for name in names} | NOT_SETTINGS
     unknown = sorted(name for name in os.environ if name.upper().startswith(PREFIX) and name not in known)
     if unknown:
         raise UsageError(f"environment: unknown settings {', '.join(unknown)}; --help lists all")

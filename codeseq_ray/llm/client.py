@@ -22,7 +22,7 @@ TIMEOUT_RETRIES = 1
 """A request that timed out was paid for in full; a second one mostly times out too."""
 BUSY_PER_RETRY = 4
 """A 429 costs nothing and says nothing against the request: so many count as one retry."""
-OUTAGES = 5
+OUTAGES = 8
 """A request that was out at so many servers as they went down is taken for what brings them down."""
 FEWEST_ANSWER_TOKENS = 256
 """Below this the estimate of the prompt is not trusted: the server is left to say how much room there is."""
@@ -140,9 +140,13 @@ class OpenAIChatClient:
                 continue
             course.last = slot.server
             if await slot.server.is_gone(reply, slot):
-                course.outages += slot.was_up
+                # A 503 of a server that is only starting is nobody's fault.
+                course.outages += slot.was_up or reply.kind is Kind.CONNECTION
                 if course.outages >= OUTAGES:
                     raise self._given_up(slot, reply, course)
+                if course.outages:
+                    # Apart from those that it was out with: one of them may be what brings servers down.
+                    await asyncio.sleep(wait_before_retry(replace(reply, retry_after=None), course.outages))
                 continue
             wait = course.wait(reply, self.retries)
             if wait is None:

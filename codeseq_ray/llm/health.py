@@ -11,8 +11,11 @@ ABSENCES = 5
 """Requests in a row that found no server before it is taken for down on that alone."""
 DOUBTS = 3
 """Questions for the list of models, all in vain, that confirm what one request met."""
-TRIED_AT_ONCE = 4
-"""Requests out at a server that is back, until one of them was answered."""
+TRIED_AT_ONCE = 1
+"""Requests out at a server that is back, until one of them has fared well: alone, so that one which brings servers
+down takes no other with it."""
+TRIAL_SECONDS = 10.0
+"""A trial that has run so long without trouble fares well: long answers need not hold up all others."""
 FIRST_PROBE_SECONDS = 1.0
 LONGEST_PROBE_SECONDS = 15.0
 
@@ -21,7 +24,7 @@ class State(StrEnum):
     UP = "up"
     DOWN = "down"
     BACK = "back"
-    """Its list of models answers again; no request has been answered yet."""
+    """Its list of models answers again; no request has fared well yet."""
 
 
 def absent(trouble: Trouble) -> bool:
@@ -34,9 +37,9 @@ def absent(trouble: Trouble) -> bool:
 
 
 class Health:
-    """UP → DOWN after `ABSENCES` in a row or a confirmed doubt; DOWN → BACK by a probe; BACK → UP by an answer.
+    """UP → DOWN after `ABSENCES` in a row or a confirmed doubt; DOWN → BACK by a probe; BACK → UP by a trial.
 
-    `down_since` stays until an answer: a server whose list answers while its requests fail has not been up. Only
+    `down_since` stays until the trial: a server whose list answers while its requests fail has not been up. Only
     what was sent in the present spell counts (`spell` grows with each change), for the failures of one outage
     come in long after it.
     """
@@ -47,11 +50,6 @@ class Health:
         self.down_since = 0.0
         self.cause: Trouble | None = None
         self._absences = 0
-
-    @property
-    def most_at_once(self) -> float:
-        """Requests that may be out because of the state alone."""
-        return {State.UP: float("inf"), State.DOWN: 0, State.BACK: TRIED_AT_ONCE}[self.state]
 
     def met_absence(self, trouble: Trouble, spell: int, now: float) -> bool:
         """A request sent in `spell` found no server. True when that takes it down."""
@@ -75,7 +73,7 @@ class Health:
             self._change(State.BACK)
 
     def replied(self, spell: int) -> bool:
-        """A request sent in `spell` got a reply of the server's own. True when that brings it back up."""
+        """A request sent in `spell` got a reply of the server's own, or fares well. True when that brings it up."""
         if spell != self.spell:
             return False
         self._absences = 0

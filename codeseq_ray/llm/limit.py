@@ -30,8 +30,8 @@ class Limit:
         self.open = 0
         self._bound = float(most)
         self._halvings = 0
-        self._answered = 0
-        self._refused = 0
+        self._answered = self._refused = 0
+        self._peak = 0
 
     @property
     def bound(self) -> int:
@@ -49,6 +49,7 @@ class Limit:
     def take(self) -> int:
         """One more is out. Returns the count of halvings so far, to be given to `refused`."""
         self.open += 1
+        self._peak = max(self._peak, self.open)
         return self._halvings
 
     def give_back(self) -> None:
@@ -67,10 +68,10 @@ class Limit:
             return
         self._refused += 1
         if self._refused > REFUSED_SHARE * self.bound:
-            # What was out, where that is less than was allowed: halving what nobody uses would change nothing.
-            self._bound = max(1.0, min(self.bound, max(self.open, 1)) / 2)
+            # Half of what was out, where that is less than was allowed: what nobody uses is no bound.
+            self._bound = max(1.0, min(self.bound, self._peak) / 2)
             self._halvings += 1
-            self._answered = self._refused = 0
+            self._forget()
         self._end_of_window()
 
     def follow(self, running: int, waiting: int) -> None:
@@ -92,4 +93,9 @@ class Limit:
 
     def _end_of_window(self) -> None:
         if self._answered + self._refused >= self.bound:
-            self._answered = self._refused = 0
+            self._forget()
+
+    def _forget(self) -> None:
+        """Begin to count replies, and the most that is out, anew."""
+        self._answered = self._refused = 0
+        self._peak = self.open

@@ -72,13 +72,13 @@ class Pool:
             self._queue.popleft().slot.set_exception(error)
 
     async def close(self) -> None:
-        """Close the servers that no other role is using just now."""
+        """Close the servers that no request is using, or waiting for, just now."""
         idle = [s for s in self.servers if not s.limit.open and all(q.first() is None for q in s.queues)]
         await asyncio.gather(*(server.close() for server in idle))
 
     def _least_loaded(self, avoid: Server | None) -> Server | None:
         free = [server for server in self.servers if server.has_room]
-        return min(free, key=lambda server: (server is avoid, server.limit.load), default=None)
+        return min(free, key=lambda server: (server is avoid, server.limit.load, server.turn), default=None)
 
     def _overdue(self) -> EndpointsDownError | None:
         if any(server.health.state is State.UP for server in self.servers):

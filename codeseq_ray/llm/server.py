@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import random
 import time
@@ -11,7 +12,16 @@ from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 from codeseq_ray.llm.endpoint import Endpoint
-from codeseq_ray.llm.health import DOUBTS, Health, State, absent, in_words, wait_before_probe
+from codeseq_ray.llm.health import (
+    DOUBTS,
+    TRIAL_SECONDS,
+    TRIED_AT_ONCE,
+    Health,
+    State,
+    absent,
+    in_words,
+    wait_before_probe,
+)
 from codeseq_ray.llm.limit import Limit
 from codeseq_ray.llm.speed import Speed
 from codeseq_ray.llm.troubles import PASSING, Kind, Trouble, recognise
@@ -26,6 +36,7 @@ BodyFor = Callable[[int | None], Mapping[str, Any]]
 REMIND_SECONDS = 300.0
 DOUBT_SECONDS = 0.2
 FOLLOW_SECONDS = 1.0
+_turns = itertools.count(1)
 
 
 class Queue(Protocol):
@@ -58,8 +69,7 @@ class Slot:
         self.give_back()
 
     def give_back(self) -> None:
-        self.server.limit.give_back()
-        self.server.offer()
+        self.server.take_back(self)
 
 
 class Server:
@@ -83,10 +93,13 @@ class Server:
         self.health = Health()
         self.queues: list[Queue] = []
         self.notice = notice
+        self.turn = 0
+        """When it was last given a request, in turns of all servers."""
         self._follows = follow_engine_queue
         self._models: dict[str, int | None] | None = None
         self._probes = 0
         self._not_before = 0.0
+        self._on_trial = 0
         # What runs beside the requests, on the loop of the present connection.
         self._listing: asyncio.Task[dict[str, int | None]] | None = None
         self._doubt: asyncio.Task[None] | None = None
@@ -103,11 +116,21 @@ class Server:
 
     @property
     def has_room(self) -> bool:
-        return self.limit.has_room() and self.limit.open < self.health.most_at_once
+        if self.health.state is State.BACK:
+            # What was sent before the outage may hang in a dead connection; it does not bar the trial.
+            return self._on_trial < TRIED_AT_ONCE
+        return self.health.state is State.UP and self.limit.has_room()
 
     def take(self) -> Slot:
+        self.turn = next(_turns)
         up = self.health.state is State.UP
+        self._on_trial += not up
         return Slot(self, self.limit.take(), self.health.spell, self.speed.timeouts, up)
+
+    def take_back(self, slot: Slot) -> None:
+        self.limit.give_back()
+        self._on_trial -= not slot.was_up
+        self.offer()
 
     def offer(self) -> None:
         """Give what room there is to those that have waited longest, whichever role they are of."""
@@ -123,8 +146,10 @@ class Server:
         """Send one request in this slot. Trouble of the server or the line is returned, never raised."""
         if self._follows and (self._follow is None or self._follow.done()):
             self._follow = asyncio.create_task(self._follow_engine_queue())
-        seconds = None
+        seconds = trial = None
         try:
+            if self.health.state is State.BACK:
+                trial = asyncio.get_running_loop().call_later(TRIAL_SECONDS, self._replied, slot)
             body = body_for(await self._context_length(model))
             seconds = self.speed.timeout_seconds(body["max_tokens"])
             answer = await self.endpoint.complete(body, seconds)
@@ -136,6 +161,9 @@ class Server:
                 self.speed.timed_out(slot.timeouts)
             self._learn(trouble, slot)
             return trouble
+        finally:
+            if trial is not None:
+                trial.cancel()
         self.limit.answered()
         self.speed.answered(answer.completion_tokens, answer.seconds)
         self._replied(slot)

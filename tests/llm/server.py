@@ -59,6 +59,10 @@ class ModelServer:
     death_seconds: float = 0.3
     names_the_prompt: str = ""
     """Words after the number of the prompt's tokens in the 400 for a context that is too short; none: not said."""
+    obeys_schemas: bool = True
+    """Does an answer that is asked for by a schema keep to it?"""
+    wordy: bool = True
+    """Are answers up to 400 words long, or one?"""
     echoes: str = ""
     """The model's name in answers, where it is not the one asked for."""
     counts_details: bool = False
@@ -78,8 +82,8 @@ class ModelServer:
     """Requests that the client left before the answer."""
     in_engine: int = 0
     queued: int = 0
-    seen_queued: list[int] = field(default_factory=list)
-    """Requests in the engine's queue, at each start of one."""
+    seen: list[tuple[int, int]] = field(default_factory=list)
+    """(requests that run, requests in the engine's queue) at each arrival."""
     deaths: int = 0
     _dies_at: float = float("-inf")
     _open: int = 0
@@ -172,13 +176,13 @@ class ModelServer:
             return _error(400, "response_format is not supported")
         if fault := await self._fault(request, digest):
             return fault
+        self.seen.append((self.in_engine, self.queued))
         self.queued += 1
         try:
             await self._free.acquire()
         finally:
             self.queued -= 1
         self.in_engine += 1
-        self.seen_queued.append(self.queued)
         try:
             died = self._dies_at
             await asyncio.sleep(self.latency * (0.5 + int(digest[:4], 16) / 0xFFFF))
@@ -189,6 +193,14 @@ class ModelServer:
             self._free.release()
         self.outcomes["answered"] += 1
         answer = completion(body, digest, tokens)
+        if not self.wordy:
+            answer["choices"][0]["message"]["content"] = digest[:12]
+            answer["choices"][0]["finish_reason"] = "stop"
+        if self.obeys_schemas and "response_format" in body:
+            schema = body["response_format"]["json_schema"]["schema"]
+            answer["choices"][0]["message"]["content"] = json.dumps(
+                dict.fromkeys(schema.get("properties", {}), digest[0] < "8")
+            )
         if self.echoes:
             answer["model"] = self.echoes
         if self.counts_details:

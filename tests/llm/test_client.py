@@ -290,7 +290,9 @@ def test_a_client_serves_one_event_loop_after_another_and_can_be_sent_before_use
 
     async def ask(server: ModelServer) -> str:
         async with server.running():
-            return (await client.chat(request())).text
+            answer = await client.chat(request())
+            await client.close()
+            return answer.text
 
     server = ModelServer(port=_free_port())
     client: OpenAIChatClient = pickle.loads(pickle.dumps(client_of(server)))

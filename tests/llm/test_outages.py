@@ -65,9 +65,9 @@ async def ask(client: OpenAIChatClient, count: int, text: str = "question") -> l
     return await asyncio.gather(*(client.chat(request(f"{text} {i}")) for i in range(count)))
 
 
-async def stopped() -> ModelServer:
+async def stopped(slots: int = 16, latency: float = 0.01) -> ModelServer:
     """A server that is not there, but has an address."""
-    server = ModelServer()
+    server = ModelServer(slots=slots, latency=latency)
     async with server.running():
         pass
     return server
@@ -75,7 +75,8 @@ async def stopped() -> ModelServer:
 
 @pytest.mark.parametrize("retries", [0, 5])
 async def test_requests_wait_for_a_server_that_is_not_there_yet(retries: int) -> None:
-    server, said = await stopped(), []
+    said: list[str] = []
+    server = await stopped()
     async with pair([server.url], notice=said.append, retries=retries) as (client, _):
         asked = asyncio.create_task(ask(client, 40))
         await asyncio.sleep(0.6)
@@ -101,7 +102,7 @@ async def test_a_server_that_starts_slowly_is_waited_for() -> None:
 
 
 async def test_a_server_that_dies_under_load_loses_nothing_and_is_not_stampeded_when_back() -> None:
-    server = ModelServer(slots=64, latency=0.2)
+    server = await stopped(slots=64, latency=0.2)
     said: list[str] = []
     async with pair([server.url], notice=said.append, in_flight=32) as (client, _):
         async with server.running():
@@ -120,7 +121,7 @@ async def test_a_server_that_dies_under_load_loses_nothing_and_is_not_stampeded_
             answers = await asyncio.wait_for(asked, 60)
     assert len(answers) == 150
     assert TRIED_AT_ONCE < server.most_open <= 32
-    assert [("is down" in line, "is back" in line) for line in said] == [(True, False), (False, True)]
+    assert [("is down" in line, "is back after" in line) for line in said] == [(True, False), (False, True)]
 
 
 async def test_the_others_do_the_work_of_one_that_is_down_and_it_joins_when_back() -> None:
@@ -157,6 +158,34 @@ async def test_after_its_patience_a_run_stops_and_says_where_and_what_to_do() ->
             await client.chat(request("one that comes later"))
 
 
+async def test_a_long_outage_is_called_to_mind_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "REMIND_SECONDS", 0.5)
+    said: list[str] = []
+    away = await stopped()
+    async with pair([away.url], notice=said.append, patience_seconds=2.0) as (client, _):
+        with pytest.raises(EndpointsDownError):
+            await client.chat(request())
+    assert 2 <= len(said) <= 6
+    assert all("has been down for" in line and away.url in line for line in said[1:])
+
+
+async def test_requests_that_hang_since_before_an_outage_do_not_bar_its_end() -> None:
+    """Their connections are dead without a word; the server is back long before they time out."""
+    server = await stopped(slots=64)
+    async with pair([server.url], in_flight=4) as (client, _):
+        async with server.running():
+            held = client.pool.servers[0]
+            slots = [await client.pool.slot() for _ in range(3)]
+            assert held.limit.open == 3
+        asked = asyncio.create_task(ask(client, 20))
+        await asyncio.sleep(0.3)
+        async with server.running():
+            assert len(await asyncio.wait_for(asked, 30)) == 20
+        for slot in slots:
+            slot.give_back()
+    assert held.limit.open == 0
+
+
 async def test_a_list_that_answers_while_requests_do_not_is_no_server() -> None:
     """A router in front answers for servers that are away: waited for, with patience, and no record fails."""
     async with (
@@ -183,6 +212,28 @@ async def test_single_drops_and_503s_among_answers_do_not_take_it_down() -> None
     assert server.outcomes["dropped"] > 10
     assert server.outcomes["unavailable"] > 10
     assert said == []
+
+
+async def test_in_bad_weather_with_a_server_away_nothing_is_lost() -> None:
+    weather = Weather(busy=0.1, error=0.05, dropped=0.02, broken=0.02)
+    one, two = await stopped(slots=32), await stopped(slots=32)
+    one.weather = two.weather = weather
+    said: list[str] = []
+    async with pair([one.url, two.url], notice=said.append, in_flight=32) as (client, _), one.running():
+        async with two.running():
+            asked = asyncio.create_task(ask(client, 1500))
+            for _ in range(1000):
+                if two.outcomes["answered"] >= 200:
+                    break
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.5)
+        before = two.outcomes["answered"]
+        async with two.running():
+            answers = await asyncio.wait_for(asked, 120)
+    assert len(answers) == 1500
+    assert two.outcomes["answered"] > before, "it joins in again"
+    assert not any(one.url in line for line in said), said
+    assert sum(two.url in line for line in said) == 2, said
 
 
 async def test_a_server_that_asks_for_a_long_pause_is_left_alone() -> None:
@@ -212,7 +263,8 @@ async def test_a_request_that_brings_servers_down_is_given_up_and_the_others_go_
             await asyncio.wait_for(client.chat(request("poison")), 60)
         assert len(await asyncio.wait_for(going_on, 60)) == 60
     assert not isinstance(caught.value, UsageError)
-    assert OUTAGES <= server.deaths < 4 * OUTAGES
+    # A death that is over before the list is asked for counts as a plain retry.
+    assert OUTAGES <= server.deaths <= OUTAGES + 5
 
 
 async def test_who_waits_longest_is_served_first_across_roles() -> None:
@@ -297,15 +349,15 @@ async def test_the_engines_queue_stays_just_above_empty(actors: int, monkeypatch
         requests_in_flight=64,
         follow_engine_queue=True,
     )
-    async with ModelServer(slots=10, latency=0.05, metrics=True).running() as server:
+    async with ModelServer(slots=10, latency=0.15, metrics=True).running() as server:
         own = settings.model_copy(update={"generator_url": (server.url,), "verifier_url": (server.url,)})
         each = [clients(own)[0] for _ in range(actors)]
-        await asyncio.gather(*(ask(client, 1200 // actors, f"{i}") for i, client in enumerate(each)))
+        await asyncio.gather(*(ask(client, 600 // actors, f"{i}") for i, client in enumerate(each)))
         await asyncio.gather(*(client.close() for client in each))
-    settled = server.seen_queued[400:1000]
-    assert max(server.seen_queued) > 30, "at first all that may be out is sent"
-    assert sum(settled) / len(settled) < 12
-    assert sum(queued == 0 for queued in settled) < 0.2 * len(settled), "the engine must not run empty"
+    settled = server.seen[300:560]
+    assert max(queued for _, queued in server.seen) > 30, "at first all that may be out is sent"
+    assert sum(queued for _, queued in settled) / len(settled) < 10
+    assert sum(running for running, _ in settled) / len(settled) > 8.5, "the engine is to be kept full"
 
 
 async def test_a_server_without_metrics_is_used_all_the_same_and_that_is_said_once(
