@@ -28,6 +28,21 @@ _WORD_OF_A_PAIR = (
     r"(?:\s|[|()\[\]:=,;]|->|→|=>|↦|is|are|equals?|gives?|yields?|outputs?|prints?"
     r"|the|answer|result|value|then|it|an?){1,8}?"
 )
+# Not the beginning of an expression: "t(5) = 5 * t(4)" says nothing of 5 → 5.
+_VALUE = r"(?P<value>-?\d+)(?![\d.]*\d|\s*[-+*/^·×(])"
+# Looked for ahead of every place, so that one pair does not hide another that begins inside it; and compiled once,
+# as a pattern for each case costs more than all else that a problem goes through.
+_PAIR_FORMS = tuple(
+    re.compile(rf"(?={form})", re.IGNORECASE | re.MULTILINE)
+    for form in (
+        rf"\b[a-z]\w*\s*[(\[]\s*(?P<n>-?\d+)\s*[)\]]\s*(?:=|:|->|→|=>|↦|is|equals|gives|yields)\s*{_VALUE}",
+        rf"\b[a-z]_\{{?(?P<n>-?\d+)\}}?\s*=\s*{_VALUE}",
+        rf"\b(?:input|n|for|when|with|day|step)\b\s*(?:is|=|:|equals)?\s*(?P<n>-?\d+)\b{_WORD_OF_A_PAIR}\b{_VALUE}",
+        rf"^\W*(?P<n>\d+)\s*(?:->|→|=>|↦|:|\|)\s*{_VALUE}",
+        rf"^\W*?(?P<n>-\d+)\s*(?:->|→|=>|↦|:|\|)\s*{_VALUE}",
+        rf"(?<![\w.])(?<![-+*/^] )(?P<n>-?\d+)\s*(?:->|→|=>|↦|\|)\s*{_VALUE}",
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -61,9 +76,10 @@ def check(problem: Problem, sequence: Sequence, cases: Cases) -> Checked:
     if leak := _leak(problem, moved):
         return _refused(Reason.SHOWS_HIDDEN_CASE, leak)
     told = f"{problem.description}\n{problem.input_format}\n{problem.output_format}"
+    given_away = _pairs(told, moved.examples)
     for case in moved.examples:
         # The validator gets these texts and the inputs alone: an output among them would answer for it.
-        if _pair(told, case):
+        if (case.input, case.output) in given_away:
             return _refused(Reason.SHOWS_EXAMPLE, f"the description gives the example {case.input} away")
     return Checked(moved)
 
@@ -92,11 +108,12 @@ def _leak(problem: Problem, cases: Cases) -> str:
     text = problem.text()
     shown = {example.output.lstrip("-") for example in cases.examples} | {e.input for e in problem.examples}
     numbers = {*_NUMBER.findall(text), *(re.sub(r"\D", "", group) for group in _GROUPED.findall(text))}
+    pairs = _pairs(text, cases.hidden)
     for case in cases.hidden:
         digits = case.output.lstrip("-")
         if len(digits) >= MASKED_DIGITS and digits not in shown and digits in numbers:
             return f"the text holds the hidden term {_short(case.output)}"
-        if _pair(text, case):
+        if (case.input, case.output) in pairs:
             return f"the text holds the hidden pair {case.input} → {_short(case.output)}"
     outputs = [case.output.lstrip("-") for case in cases.hidden]
     for listed in _lists(text):
@@ -107,19 +124,15 @@ def _leak(problem: Problem, cases: Cases) -> str:
     return ""
 
 
-def _pair(text: str, case: Case) -> bool:
-    """Does the text say, in one of the common ways, that this input gives this output?"""
-    n, value = re.escape(case.input), re.escape(case.output)
-    # Not the beginning of an expression: "t(5) = 5 * t(4)" says nothing of 5 → 5.
-    value += r"(?![\d.]*\d|\s*[-+*/^·×(])"
-    forms = (
-        rf"\b[A-Za-z]\w*\s*[(\[]\s*{n}\s*[)\]]\s*(?:=|:|->|→|=>|↦|is|equals|gives|yields)\s*{value}",
-        rf"\b[A-Za-z]_\{{?{n}\}}?\s*=\s*{value}",
-        rf"(?i)\b(?:input|n|for|when|with|day|step)\b\s*(?:is|=|:|equals)?\s*{n}\b{_WORD_OF_A_PAIR}\b{value}",
-        rf"(?m)^\W*{n}\s*(?:->|→|=>|↦|:|\|)\s*{value}",
-        rf"(?<![\w.])(?<![-+*/^] ){n}\s*(?:->|→|=>|↦|\|)\s*{value}",
-    )
-    return any(re.search(form, text) for form in forms)
+def _pairs(text: str, cases: tuple[Case, ...]) -> set[tuple[str, str]]:
+    """The (input, output) of which the text says, in one of the common ways, that the one gives the other.
+
+    Nothing is looked for where the text holds no output of these cases at all, as is usual.
+    """
+    numbers = set(_NUMBER.findall(text))
+    if not any(case.output.lstrip("-") in numbers for case in cases):
+        return set()
+    return {(found["n"], found["value"]) for form in _PAIR_FORMS for found in form.finditer(text)}
 
 
 def _lists(text: str) -> Iterator[list[str]]:

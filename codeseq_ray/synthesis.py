@@ -58,8 +58,8 @@ class SynthesisSettings(BaseModel):
     fresh_start_after: int | None = Field(
         None,
         ge=0,
-        description="After so many failed corrections in a row, a round writes a program anew from the problem "
-        "alone. Default: never, as in the papers.",
+        description="After so many failed corrections in a row, a model writes the program anew from the "
+        "problem alone. Default: never, as in the papers.",
     )
     candidates: int = Field(
         1,
@@ -249,7 +249,7 @@ class _Loop:
             if latest.verdict.ok:
                 break
             self.stage = Stage.REFLECTION
-            fresh = repairs == self.settings.fresh_start_after
+            fresh = repairs == self.settings.fresh_start_after and not self.working.by_rule
             programs = await (self._written_anew(number) if fresh else self._corrected(latest, plain))
             repairs = 0 if fresh else repairs + 1
             latest = await self._round(number, programs, fresh=fresh)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from codeseq_ray.agents.mixed import MixedGuidingAgent, MixedWorkingAgent
 from codeseq_ray.agents.roles import Answer, Correction
 from codeseq_ray.agents.visibility import (
     AnalystView,
@@ -524,10 +525,13 @@ async def test_what_ends_a_run_passes_through_beside_lesser_trouble(
         await work(script, sandbox, candidates=3)
 
 
-async def test_an_agent_by_rule_is_asked_for_one_program(sandbox: SandboxExecutor) -> None:
-    script = Sampled(by_round=[[RIGHT, RIGHT]], by_rule=True)
-    assert (await work(script, sandbox, candidates=2)).outcome is Outcome.ACCEPTED
-    assert len(script.asked) == 1
+async def test_an_agent_by_rule_is_asked_for_one_program_and_for_no_fresh_start(
+    sandbox: SandboxExecutor,
+) -> None:
+    script = Sampled(by_round=[[WRONG, WRONG], [RIGHT, RIGHT]], by_rule=True)
+    record = await work(script, sandbox, candidates=2, fresh_start_after=0)
+    assert record.outcome is Outcome.ACCEPTED
+    assert script.asked == [("program", 0, 0), ("correction", 1, 0)]
 
 
 async def test_every_call_says_which_round_it_was_for(sandbox: SandboxExecutor) -> None:
@@ -597,3 +601,42 @@ async def test_answers_that_never_could_be_read_are_not_called_a_wrong_validatio
         Reason.ANSWER_TRUNCATED,
         "cut off",
     )
+
+
+# ------------------------------------------------------------------------- problems by one, programs by another
+
+
+async def test_programs_of_a_model_are_not_trusted_and_it_sees_no_window_whoever_wrote_the_problem(
+    sandbox: SandboxExecutor,
+) -> None:
+    class Watching:
+        def __init__(self) -> None:
+            self.trusted: set[bool] = set()
+
+        async def execute(self, execution: Execution) -> ExecutionReport:
+            self.trusted.add(execution.trusted)
+            return await sandbox.execute(execution)
+
+    rules = Script(name="rules", fits_terms=True, by_rule=True)
+    model = Script(name="model", programs=[WRONG, RIGHT])
+    for working, guiding, trusted in (
+        (MixedWorkingAgent(rules, model), MixedGuidingAgent(rules, model), False),
+        (MixedWorkingAgent(rules, model), rules, False),
+        (rules, rules, True),
+    ):
+        watching = Watching()
+        model.programs = [WRONG, RIGHT]
+        record = await synthesise(
+            Assignment(SQUARES, Split.SFT, SQUARES.id),
+            working,
+            guiding,
+            watching,
+            SynthesisSettings(),
+        )
+        assert (record.outcome, watching.trusted) == (Outcome.ACCEPTED, {trusted})
+        assert record.acceptance is not None
+        assert record.acceptance.far_unseen < record.acceptance.far_total, "the window of its problem counts"
+        rules.programs = [RIGHT]
+    assert all(view.window for view in rules.seen if isinstance(view, WriterView))
+    assert not any(view.window for view in model.seen if isinstance(view, CorrectorView))
+    assert {type(view) for view in model.seen} == {SolverView, AnalystView, CorrectorView}

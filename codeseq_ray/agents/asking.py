@@ -110,10 +110,37 @@ class Asker:
         return self.prompts.render(prompt, view=view, **values)
 
     async def object(self, turn: Turn, model: type[M]) -> Answer[M]:
-        """Ask for a JSON object; where none can be read, say what is wrong and ask once more."""
+        """Ask for a JSON object."""
         # In this mode every field is required, as strict servers want it and as steps before an output need it.
         schema = model.model_json_schema(mode="serialization")
-        request = self._request(turn, schema)
+
+        def read(reply: _Reply) -> tuple[M | None, str]:
+            parsed = parse(reply.text, model)
+            return parsed.value, parsed.fault
+
+        return await self._answered(turn, read, schema)
+
+    async def program(self, turn: Turn) -> Answer[Program]:
+        """Ask for a program: the last Python block of the answer, the text around it as its process."""
+
+        def read(reply: _Reply) -> tuple[Program | None, str]:
+            block = last_code_block(reply.text)
+            if block is None or (reply.truncated and not block.closed):
+                return None, "it holds no ```python block"
+            return Program(source=block.source, process=block.before or block.after), ""
+
+        return await self._answered(turn, read)
+
+    async def _answered(
+        self,
+        turn: Turn,
+        read: Callable[[_Reply], tuple[T | None, str]],
+        schema: Mapping[str, Any] | None = None,
+    ) -> Answer[T]:
+        """Ask; where nothing can be read from the answer, say what is wrong with it and ask once more."""
+        request = ChatRequest(
+            turn.messages, turn.max_tokens, self.temperature, schema, sample=turn.sample, attempt=turn.attempt
+        )
         stage, prompt_id = turn.stage, turn.prompt.id
         calls: list[Call] = []
         while True:
@@ -122,32 +149,17 @@ class Asker:
             calls.append(reply.call)
             if why := reply.unusable():
                 return _none(calls, why)
-            parsed = parse(reply.text, model)
-            if parsed.value is not None:
-                return Answer(parsed.value, tuple(calls))
-            why = reply.misshapen(parsed.fault)
+            value, fault = read(reply)
+            if value is not None:
+                return Answer(value, tuple(calls))
+            why = reply.misshapen(fault)
             if why[0] is not Reason.ANSWER_UNREADABLE or len(calls) > 1:
                 return _none(calls, why)
-            repair = self.prompts.render("repair", fault=parsed.fault, shape=json.dumps(_shape(schema)))
+            shape = "" if schema is None else json.dumps(_shape(schema))
+            repair = self.prompts.render("repair", fault=fault, shape=shape)
             stage, prompt_id = f"{turn.stage}.repair", repair.id
             broken = {"role": "assistant", "content": reply.text[:SHOWN_BROKEN]}
             request = replace(request, messages=(*request.messages, broken, *repair.messages))
-
-    async def program(self, turn: Turn) -> Answer[Program]:
-        """Ask for a program: the last Python block of the answer, the text around it as its process."""
-        reply = await self._ask(turn.stage, turn.prompt.id, self._request(turn))
-        calls = (reply.call,)
-        if why := reply.unusable():
-            return _none(calls, why)
-        block = last_code_block(reply.text)
-        if block is None or (reply.truncated and not block.closed):
-            return _none(calls, reply.misshapen("no ```python block in the answer"))
-        return Answer(Program(source=block.source, process=block.before or block.after), calls)
-
-    def _request(self, turn: Turn, schema: Mapping[str, Any] | None = None) -> ChatRequest:
-        return ChatRequest(
-            turn.messages, turn.max_tokens, self.temperature, schema, sample=turn.sample, attempt=turn.attempt
-        )
 
     async def _ask(self, stage: str, prompt_id: str, request: ChatRequest) -> _Reply:
         answer = await self.client.chat(request)

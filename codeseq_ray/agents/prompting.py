@@ -1,8 +1,13 @@
-"""Prompts are Jinja files with two blocks, `system` and `user`; a folder of one's own may replace any of them."""
+"""Prompts are Jinja files with the blocks `system` and `user`; a folder of one's own may replace any of them.
+
+Between the two a file may show how such a question is answered, in blocks `question_1`, `answer_1`, `question_2` …:
+turns of a conversation that the model takes as its own.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +30,7 @@ NAMES = (
 )
 BUILT_IN = Path(__file__).parent / "prompts"
 SUFFIX = ".j2"
+_SHOWN = re.compile(r"(?:question|answer)_(\d+)")
 
 
 @dataclass(frozen=True)
@@ -34,11 +40,16 @@ class Prompt:
     id: str
     system: str
     user: str
+    shown: tuple[tuple[str, str], ...] = ()
+    """Questions with the answers that are to be taken as examples."""
 
     @property
     def messages(self) -> tuple[dict[str, str], ...]:
-        roles = (("system", self.system), ("user", self.user))
-        return tuple({"role": role, "content": text} for role, text in roles if text)
+        turns = [("system", self.system)]
+        for question, answer in self.shown:
+            turns += [("user", question), ("assistant", answer)]
+        turns.append(("user", self.user))
+        return tuple({"role": role, "content": text} for role, text in turns if text)
 
 
 class Prompts:
@@ -57,6 +68,7 @@ class Prompts:
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            keep_trailing_newline=True,  # else what follows an included file joins its last line
             autoescape=False,
         )
         self._environment.filters.update(within=within, short=short)
@@ -73,10 +85,11 @@ class Prompts:
         template = self._templates[name]
         try:
             context = template.new_context(values)
-            system, user = ("".join(template.blocks[part](context)).strip() for part in ("system", "user"))
+            part = {name: "".join(block(context)).strip() for name, block in template.blocks.items()}
         except jinja2.TemplateError as error:
             raise UsageError(f"prompt {template.filename}: {error}") from None
-        return Prompt(id=self._ids[name], system=system, user=user)
+        shown = tuple((part[f"question_{i}"], part[f"answer_{i}"]) for i in _shown(template))
+        return Prompt(id=self._ids[name], system=part["system"], user=part["user"], shown=shown)
 
     def _load(self, name: str) -> jinja2.Template:
         try:
@@ -84,7 +97,8 @@ class Prompts:
         except (jinja2.TemplateError, OSError, UnicodeDecodeError) as error:
             line = f", line {error.lineno}" if isinstance(error, jinja2.TemplateSyntaxError) else ""
             raise UsageError(f"prompt {name}{SUFFIX}{line}: cannot be read: {error}") from None
-        missing = {"system", "user"} - template.blocks.keys()
+        turns = {f"{kind}_{i}" for i in _shown(template) for kind in ("question", "answer")}
+        missing = {"system", "user", *turns} - template.blocks.keys()
         if missing:
             raise UsageError(
                 f"prompt {template.filename}: lacks {' and '.join(f'{{% block {b} %}}' for b in sorted(missing))}"
@@ -107,6 +121,12 @@ class Prompts:
                 raise UsageError(f"prompt {file}, used by {name}{SUFFIX}: cannot be read: {error}") from None
             pending.extend(f for f in jinja2.meta.find_referenced_templates(tree) if f is not None)
         return _short_hash("\0".join(f"{file}\0{text}" for file, text in sorted(texts.items())))
+
+
+def _shown(template: jinja2.Template) -> list[int]:
+    """Numbers of the questions and answers that the file shows, in order."""
+    numbers = (_SHOWN.fullmatch(block) for block in template.blocks)
+    return sorted({int(number[1]) for number in numbers if number})
 
 
 def _check_folder(folder: Path) -> None:

@@ -52,8 +52,8 @@ class WorkingAgent(Protocol):
     fits_terms: bool
     """True: writes problems from a window of the listed terms (METHOD's *built-in fitter*) instead of from texts."""
     by_rule: bool
-    """True: its programs are made by rules of this house. Every sample is alike, so one is asked for; a correction
-    gets the window too; and programs may run where the kernel lacks the walls."""
+    """True: its programs are made by rules of this house. Every sample is alike, so it is asked for one and never for
+    a fresh start; a correction gets the window too; and its programs may run where the kernel lacks the walls."""
 
     async def filter(self, view: WriterView) -> Answer[Screening] | None:
         """Is the entry worth a problem? None: it keeps every entry, unasked."""

@@ -60,13 +60,15 @@ def _decision(value: Any) -> Any:
     return {"keep": True, "drop": False}.get(said, said) if isinstance(said, str) else said
 
 
-def _text(characters: int) -> WithJsonSchema:
-    """A string in the schema, with a bound: a small model that repeats itself is made to close its quotes."""
-    return WithJsonSchema({"type": "string", "minLength": 1, "maxLength": characters})
+def _text(characters: int, fewest: int = 1) -> WithJsonSchema:
+    """A string in the schema, with bounds: a small model that repeats itself is made to close its quotes, and one
+    that would leave the text out is made to go on."""
+    return WithJsonSchema({"type": "string", "minLength": fewest, "maxLength": characters})
 
 
 Text = Annotated[str, AfterValidator(_filled)]
 LongText = Annotated[Text, _text(2400)]
+Description = Annotated[Text, _text(2400, fewest=100)]
 ShortText = Annotated[Text, _text(1200)]
 ExactText = Annotated[
     str,
@@ -96,7 +98,9 @@ class ExampleDraft(Asked):
 
 
 class ProblemDraft(Asked):
-    description: LongText
+    # The rule of this entry first, in plain words: what is written after it stays with it. It is not kept.
+    rule: Annotated[str, _text(1200)] = ""
+    description: Description
     input_format: ShortText
     output_format: ShortText
     examples: list[ExampleDraft] = Field(json_schema_extra=TWO)

@@ -30,6 +30,8 @@ STAGES = {
     "correct": "correction",
 }
 """Prompt file → stage of its calls."""
+PROMPT_TEXTS = "\n".join(file.read_text(encoding="utf-8") for file in sorted(BUILT_IN.glob("*.j2")))
+"""What stands in every request of a kind, whatever the sequence: its numbers say nothing of any."""
 SEES_HIDDEN = ("filter", "problem")
 
 Told = Iterable[tuple[str, str]]
@@ -44,7 +46,7 @@ def leaks(
     `cases` count their inputs as the text does: as the entry for filter and problem, else as the problem.
     """
     role = stage.split(".")[0]
-    told = list(told)
+    told = [*told, ("prompt", PROMPT_TEXTS)]
     may = [] if role == "validation" else [*cases.examples]
     secret = [*cases.far]
     if role in SEES_HIDDEN:
@@ -124,17 +126,17 @@ def asks_about(record: SequenceRecord, stage: str, text: str) -> bool:
 def stage_of(messages: Sequence[Mapping[str, str]]) -> str:
     """The stage that a conversation with the built-in prompts belongs to; its repair and reflection turns too."""
     system = messages[0]["content"] if messages[0]["role"] == "system" else ""
-    return {text: STAGES[name] for name, text in systems().items()}[system.strip()]
+    return {line: STAGES[name] for name, line in first_lines().items()}[system.split("\n")[0]]
 
 
-def systems() -> dict[str, str]:
-    """The system part of each prompt that begins a conversation."""
+def first_lines() -> dict[str, str]:
+    """The system part's first line of each prompt that begins a conversation."""
     parts = {}
     for name in STAGES:
         text = (BUILT_IN / f"{name}.j2").read_text(encoding="utf-8")
         block = re.search(r"{% block system %}(.*?){% endblock %}", text, re.DOTALL)
         assert block is not None
-        parts[name] = block[1].strip()
+        parts[name] = block[1].strip().split("\n")[0]
     return parts
 
 

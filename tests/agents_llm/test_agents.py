@@ -162,10 +162,23 @@ async def test_the_last_block_is_the_program_and_never_a_thought(role: str, mann
 
 
 @pytest.mark.parametrize("role", IN_CODE)
-async def test_an_answer_without_a_block_says_so(role: str) -> None:
-    answer = await IN_CODE[role](Model(("prose only",)))
+async def test_an_answer_without_a_block_costs_one_repair_turn(role: str) -> None:
+    mended = Model(("prose only", "plain"))
+    answer = await IN_CODE[role](mended)
+    assert answer.value is not None
+    accounted(answer, mended)
+    assert [call.stage for call in answer.calls] == [role, f"{role}.repair"]
+    first, second = mended.requests
+    assert second.messages[: len(first.messages)] == first.messages
+    assert "```python" in second.messages[-1]["content"]
+    assert "JSON" not in second.messages[-1]["content"]
+
+    hopeless = Model(("prose only",))
+    answer = await IN_CODE[role](hopeless)
     assert answer.reason == Reason.ANSWER_UNREADABLE
     assert "block" in answer.why_none
+    assert len(hopeless.requests) == 2
+    accounted(answer, hopeless)
 
 
 async def test_values_come_through_digit_by_digit() -> None:
@@ -262,7 +275,7 @@ class Failing(Model):
 @pytest.mark.parametrize(
     ("role", "manners", "answers", "stages"),
     [
-        *((role, ("prose only",), 1, [role]) for role in IN_JSON),
+        *((role, ("prose only",), 1, [role]) for role in (*IN_JSON, *IN_CODE)),
         ("filter", ("plain",), 1, ["filter"]),
         ("filter", ("prose only",), 1, ["filter"]),
         ("filter", ("prose only", "plain"), 2, ["filter", "filter.repair"]),
@@ -306,7 +319,7 @@ async def test_each_role_is_bounded_by_its_own_tokens_and_its_agents_temperature
     await guiding.validate(SEES.validator(PROBLEM))
     await guiding.analyse(SEES.analyst(PROBLEM, PROGRAM, FAILING))
     bounds = [(r.max_tokens, r.temperature) for r in model.requests]
-    assert bounds == [(5, 0.9)] * 2 + [(11, 0.9)] * 2 + [(22, 0.9)] * 2 + [(33, 0.1)] * 2 + [(44, 0.1)] * 2
+    assert bounds == [(5, 0.9)] * 2 + [(11, 0.9)] * 2 + [(22, 0.9)] * 4 + [(33, 0.1)] * 2 + [(44, 0.1)] * 2
 
 
 def test_the_agents_fill_the_roles() -> None:

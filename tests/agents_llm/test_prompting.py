@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codeseq_ray.agents.prompting import BUILT_IN, NAMES, Prompts, short, within
+from codeseq_ray.agents.structured import AnalysisDraft, ProblemDraft
 from codeseq_ray.errors import UsageError
 
 BLOCKS = "{% block system %}s{% endblock %}{% block user %}"
@@ -40,6 +42,12 @@ def test_an_id_covers_included_files_and_not_the_values(tmp_path: Path) -> None:
     two = prompts.render("repair", fault="c", shape="d")
     assert one.id == two.id
     assert one.user != two.user
+
+
+def test_what_follows_an_included_file_begins_on_a_line_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "_part.j2").write_text("first\n", encoding="utf-8")
+    prompts = Prompts(own(tmp_path, "repair.j2", "{% include '_part.j2' %}\nsecond"))
+    assert prompts.render("repair").user.split() == ["first", "second"]
 
 
 def test_an_undefined_name_is_an_error_that_names_file_and_variable(tmp_path: Path) -> None:
@@ -74,7 +82,45 @@ def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
 
 def test_every_built_in_file_is_a_prompt_or_included_by_one() -> None:
     files = {file.stem for file in BUILT_IN.glob("*.j2")}
-    assert files == {*NAMES, "_entry", "_program_rules"}
+    assert files == {*NAMES, "_entry", "_failure", "_program_rules", "_shown_failure"}
+
+
+def test_shown_answers_stand_between_system_and_question_as_turns_of_their_own(tmp_path: Path) -> None:
+    blocks = ("system", "answer_10", "question_2", "answer_2", "question_10", "user")
+    text = "".join(f"{{% block {name} %}}{name} {{{{ fault }}}}{{% endblock %}}" for name in blocks)
+    (tmp_path / "repair.j2").write_text(text, encoding="utf-8")
+    messages = Prompts(tmp_path).render("repair", fault="f").messages
+    assert [(m["role"], m["content"]) for m in messages] == [
+        ("system", "system f"),
+        ("user", "question_2 f"),
+        ("assistant", "answer_2 f"),
+        ("user", "question_10 f"),
+        ("assistant", "answer_10 f"),
+        ("user", "user f"),
+    ]
+
+
+def test_a_shown_question_without_its_answer_is_said_before_any_work(tmp_path: Path) -> None:
+    own(tmp_path, "repair.j2", "u{% endblock %}{% block question_1 %}q")
+    with pytest.raises(UsageError, match="answer_1"):
+        Prompts(tmp_path)
+
+
+def test_no_built_in_prompt_holds_a_long_number_that_could_be_a_far_term() -> None:
+    for file in BUILT_IN.glob("*.j2"):
+        rendered = re.sub(r"{#.*?#}|{{.*?}}|{%.*?%}", "", file.read_text(encoding="utf-8"), flags=re.DOTALL)
+        assert not re.search(r"\d{4}", rendered), file.name
+
+
+def test_the_answers_that_prompts_show_are_of_the_form_that_is_asked_for() -> None:
+    forms = {"write_problem": ProblemDraft, "analyse": AnalysisDraft}
+    for name, form in forms.items():
+        template = Prompts()._templates[name]
+        answers = [block for block in template.blocks if block.startswith("answer_")]
+        assert answers
+        for block in answers:
+            text = "".join(template.blocks[block](template.new_context({}))).strip()
+            form.model_validate_json(text)
 
 
 def test_an_empty_system_part_is_not_sent() -> None:

@@ -25,7 +25,7 @@ from codeseq_ray.records import (
     VerdictKind,
 )
 
-from .leaks import STAGES, leaks, stage_of, systems
+from .leaks import STAGES, first_lines, leaks, stage_of
 
 PROMPTS = Prompts()
 DRAFT = FilterDraft(plan="A plan.", reason="A reason.", keep=True)
@@ -232,9 +232,19 @@ def test_the_scanner_sees_what_a_role_may_not_and_passes_over_what_a_model_wrote
     assert leaks(short, "validation", f"{short.examples[0].input} -> {short.examples[0].output}")
 
 
-def test_every_conversation_tells_its_stage_by_its_system_part() -> None:
-    assert len(set(systems().values())) == len(STAGES)
+def test_every_conversation_tells_its_stage_by_its_first_line() -> None:
+    assert len(set(first_lines().values())) == len(STAGES)
     sequence, cases = made_up([*range(7, 40)], 0)
-    view = Visibility(sequence, cases, fitter=False).writer()
-    assert stage_of(PROMPTS.render("filter", view=view).messages) == "filter"
-    assert stage_of(PROMPTS.render("write_problem", view=view).messages) == "problem"
+    sees, problem = Visibility(sequence, cases, fitter=False), problem_of(cases)
+    failing = FailingCase(input="9", expected="9", got="", kind=VerdictKind.TIME_LIMIT, message="")
+    program = Program(source="print(1)")
+    views: dict[str, View] = {
+        "filter": sees.writer(),
+        "write_problem": sees.writer(),
+        "validate": sees.validator(problem),
+        "write_program": sees.solver(problem),
+        "analyse": sees.analyst(problem, program, failing),
+        "correct": sees.corrector(problem, program, failing, ANALYSIS),
+    }
+    for name, view in views.items():
+        assert stage_of(PROMPTS.render(name, view=view).messages) == STAGES[name]

@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 from synthetic import record
 
 from codeseq_ray.dataset.reflection import fenced, messages
-from codeseq_ray.records import Cases, FailingCase, Problem, Program, Round, SequenceRecord, VerdictKind
+from codeseq_ray.records import (
+    Candidate,
+    Cases,
+    FailingCase,
+    Problem,
+    Program,
+    Round,
+    SequenceRecord,
+    VerdictKind,
+)
 
 
 def turns(one: SequenceRecord) -> tuple[str, str]:
@@ -120,6 +129,31 @@ def test_rounds_of_another_shift_are_left_out() -> None:
     _, assistant = turns(with_round(one, 0, failing=foreign))
     assert "on input `4`" not in assistant
     assert python_blocks(assistant) == [r.program.source for r in (*one.rounds[1:], one.rounds[-1])]
+
+
+@pytest.mark.parametrize("fresh", [(1,), (2,), (1, 3), (4,)])
+def test_the_walk_begins_with_the_last_program_that_was_written_anew(fresh: tuple[int, ...]) -> None:
+    """What was thrown away before it led nowhere, and a fresh start saw none of it."""
+    one = record(7, corrections=4)
+    for at in fresh:
+        one = with_round(one, at, fresh=True)
+        one = with_round(one, at - 1, analysis=None)
+    kept = one.rounds[fresh[-1] :]
+    _, assistant = turns(one)
+    assert python_blocks(assistant) == [r.program.source for r in (*kept, one.rounds[-1])]
+    for before in one.rounds[: fresh[-1]]:
+        assert before.program.source not in assistant
+        assert before.program.process not in assistant
+    checked = f"Final check: on input `{kept[-2].failing.input}`" if len(kept) > 1 else "on input `0`"  # type: ignore[union-attr]
+    assert checked in assistant
+
+
+def test_candidates_that_a_round_did_not_go_on_with_are_not_told() -> None:
+    one = record(7, corrections=1)
+    other = Candidate(
+        program=Program(source="print('another')", process="Otherwise."), verdict=one.rounds[0].verdict
+    )
+    assert turns(with_round(one, 0, others=(other,))) == turns(one)
 
 
 def test_a_round_without_analysis_or_case_is_still_told() -> None:
