@@ -74,7 +74,12 @@ class Endpoint:
             raise BrokenAnswerError("no list of models")
         models: dict[str, int | None] = {}
         for model in listed:
-            length = (getattr(model, "model_extra", None) or {}).get("max_model_len")
+            extra = getattr(model, "model_extra", None) or {}
+            metadata = extra.get("metadata")
+            # vLLM says it itself; Ray Serve LLM in what it says of the model.
+            length = extra.get("max_model_len")
+            if length is None and isinstance(metadata, dict):
+                length = metadata.get("max_request_context_length")
             name = getattr(model, "id", None)
             if isinstance(name, str):
                 models[name] = length if isinstance(length, int) and length > 0 else None

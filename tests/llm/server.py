@@ -46,6 +46,8 @@ class ModelServer:
     slots: int = 16
     latency: float = 0.01
     context: int | None = 4096
+    context_as_ray_serve: bool = False
+    """The list of models tells the context as Ray Serve LLM does, not as vLLM."""
     api_key: str = ""
     schemas: bool = True
     lists_models: bool = True
@@ -126,7 +128,9 @@ class ModelServer:
             return refusal
         if not self.lists_models:
             return _error(404, "Not Found")
-        extra = {} if self.context is None else {"max_model_len": self.context}
+        extra: dict[str, Any] = {} if self.context is None else {"max_model_len": self.context}
+        if self.context_as_ray_serve:
+            extra = {"metadata": {"max_request_context_length": self.context}}
         return web.json_response(
             {"object": "list", "data": [{"id": m, "object": "model", **extra} for m in self.models]}
         )

@@ -221,8 +221,9 @@ async def test_the_right_key_is_sent() -> None:
         await client.close()
 
 
-async def test_max_tokens_keep_within_the_servers_context() -> None:
-    async with ModelServer(context=1000).running() as server:
+@pytest.mark.parametrize("ray_serve", [False, True])
+async def test_max_tokens_keep_within_the_servers_context(ray_serve: bool) -> None:
+    async with ModelServer(context=1000, context_as_ray_serve=ray_serve).running() as server:
         client = client_of(server)
         prompt = "word " * 200
         await client.chat(request(prompt, max_tokens=5000))
