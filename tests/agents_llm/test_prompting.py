@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codeseq_ray.agents.prompting import BUILT_IN, NAMES, Prompts, short, within
-from codeseq_ray.agents.structured import AnalysisDraft, ProblemDraft
+from codeseq_ray.agents.structured import ProblemDraft
 from codeseq_ray.errors import UsageError
 
 BLOCKS = "{% block system %}s{% endblock %}{% block user %}"
@@ -82,7 +82,7 @@ def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
 
 def test_every_built_in_file_is_a_prompt_or_included_by_one() -> None:
     files = {file.stem for file in BUILT_IN.glob("*.j2")}
-    assert files == {*NAMES, "_entry", "_failure", "_program_rules", "_shown_failure"}
+    assert files == {*NAMES, "_entry", "_failure", "_program_rules"}
 
 
 def test_shown_answers_stand_between_system_and_question_as_turns_of_their_own(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_no_built_in_prompt_holds_a_long_number_that_could_be_a_far_term() -> No
 
 
 def test_the_answers_that_prompts_show_are_of_the_form_that_is_asked_for() -> None:
-    forms = {"write_problem": ProblemDraft, "analyse": AnalysisDraft}
+    forms = {"write_problem": ProblemDraft}
     for name, form in forms.items():
         template = Prompts()._templates[name]
         answers = [block for block in template.blocks if block.startswith("answer_")]
