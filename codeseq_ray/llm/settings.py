@@ -94,6 +94,12 @@ class LLMSettings(BaseModel):
         description="Sampling temperature of the guiding agent.",
         json_schema_extra={"row": True},
     )
+    filter_max_tokens: int = Field(
+        1024,
+        ge=1,
+        description="Most tokens of the filter's answer, and of its look back at it.",
+        json_schema_extra={"row": True},
+    )
     problem_max_tokens: int = Field(
         2048, ge=1, description="Most tokens of a written problem.", json_schema_extra={"row": True}
     )

@@ -65,6 +65,7 @@ def assembled(settings: Settings, fitter: Fitter, executor: Executor, notice: No
             generator.model,
             prompts,
             temperature=settings.generator_temperature,
+            filter_max_tokens=settings.filter_max_tokens,
             problem_max_tokens=settings.problem_max_tokens,
             program_max_tokens=settings.program_max_tokens,
         ),
