@@ -16,7 +16,7 @@ from typing import Any
 import ray
 from ray.data import DataContext, ExecutionResources
 
-from codeseq_ray.errors import UsageError
+from codeseq_ray.errors import InfrastructureError, UsageError
 
 LOOP_CPUS = 0.01
 """Logical CPUs of a loop actor: it waits for models, fits and programs."""
@@ -51,6 +51,13 @@ def connect(local_cpus: int | None) -> None:
             ) from None
         except ValueError as error:
             raise UsageError(f"--local-cpus {local_cpus}: a Ray cluster is already there ({error})") from None
+        except Exception as error:
+            # Ray says "Exception: The current node timed out …" where a machine is too busy to start it in time.
+            if "timed out" not in str(error):
+                raise
+            raise InfrastructureError(
+                f"the local Ray did not start in time: {error}\nThe machine is busy; the same command tries again."
+            ) from None
     if threading.current_thread() is threading.main_thread():
         # A pod that is moved, a job that is stopped: as Ctrl-C. (Ray's own handler prints its stack and aborts.)
         signal.signal(signal.SIGTERM, signal.default_int_handler)
