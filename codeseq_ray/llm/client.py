@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -90,15 +90,25 @@ class OpenAIChatClient:
     403, 404) is an EndpointRefusedError at once. A prompt that does not fit, or that a content filter stops, is no
     error: the answer is empty and its `finish_reason` is `context_length` or `content_filter`.
 
+    `before_sending` is called with the slot in hand, before every request; what it raises goes to the caller.
     `ChatAnswer.attempts` counts every request sent, `seconds` is the time of the one that was answered.
     `model` is the wire's name, with `@revision` where that is given.
     """
 
-    def __init__(self, pool: Pool, name: str, *, revision: str | None = None, retries: int = 5) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        name: str,
+        *,
+        revision: str | None = None,
+        retries: int = 5,
+        before_sending: Callable[[], None] | None = None,
+    ) -> None:
         self.pool = pool
         self.name = name
         self.model = f"{name}@{revision}" if revision else name
         self.retries = retries
+        self._before_sending = before_sending
         self._takes_schemas = True
         self._answers_as = name
 
@@ -118,6 +128,8 @@ class OpenAIChatClient:
 
         while True:
             async with await self.pool.slot(avoid=course.last) as slot:
+                if self._before_sending is not None:
+                    self._before_sending()
                 course.attempts += 1
                 reply = await slot.server.ask(slot, self.name, fitted)
             if isinstance(reply, ChatAnswer):
@@ -258,7 +270,10 @@ def roles(settings: LLMSettings) -> tuple[Role, Role]:
 
 
 def clients(
-    settings: LLMSettings, *, notice: Notice = log.warning
+    settings: LLMSettings,
+    *,
+    notice: Notice = log.warning,
+    before_sending: Callable[[], None] | None = None,
 ) -> tuple[OpenAIChatClient, OpenAIChatClient]:
     """The generator's and the verifier's client; roles on one endpoint share its slots, health and speed.
 
@@ -283,7 +298,13 @@ def clients(
             [servers[endpoint] for endpoint in role.endpoints],
             patience_seconds=60 * settings.endpoint_patience_minutes,
         )
-        return OpenAIChatClient(pool, role.model, revision=role.revision, retries=settings.request_retries)
+        return OpenAIChatClient(
+            pool,
+            role.model,
+            revision=role.revision,
+            retries=settings.request_retries,
+            before_sending=before_sending,
+        )
 
     generator, verifier = roles(settings)
     return client(generator), client(verifier)

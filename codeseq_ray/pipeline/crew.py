@@ -23,8 +23,25 @@ log = logging.getLogger(__name__)
 Pair = tuple[WorkingAgent, GuidingAgent]
 Notice = Callable[[str], None]
 """Takes a line for the user: a server is down, or back."""
-Wrap = Callable[[ChatClient], ChatClient]
-"""Puts something around a client: a meter, a cache."""
+
+
+def _nothing() -> None:
+    pass
+
+
+def _as_it_is(client: ChatClient) -> ChatClient:
+    return client
+
+
+@dataclass(frozen=True)
+class Around:
+    """What a crew's clients are given from outside."""
+
+    notice: Notice
+    before_sending: Callable[[], None] = _nothing
+    """Called before every request; raises RunStoppedError when no more may be sent."""
+    wrap: Callable[[ChatClient], ChatClient] = _as_it_is
+    """Puts something around a client: a meter, a cache."""
 
 
 @dataclass(frozen=True)
@@ -40,24 +57,27 @@ class Crew:
             await client.close()
 
 
-CrewMaker = Callable[[Settings, Notice, Wrap], Crew]
+CrewMaker = Callable[[Settings, Around], Crew]
 
 
-def crew(settings: Settings, notice: Notice, wrap: Wrap) -> Crew:
+def crew(settings: Settings, around: Around) -> Crew:
     """The crew of a loop actor: fits and programs run as Ray tasks."""
     in_flight, batch = settings.tasks_in_flight, settings.task_batch
     executor = RayExecutor(
         sandbox_of(settings), memory_mb=settings.memory_mb, in_flight=in_flight, batch=batch
     )
-    return assembled(settings, RayFitter(in_flight=in_flight, batch=batch), executor, notice, wrap)
+    return assembled(settings, RayFitter(in_flight=in_flight, batch=batch), executor, around)
 
 
-def assembled(settings: Settings, fitter: Fitter, executor: Executor, notice: Notice, wrap: Wrap) -> Crew:
+def assembled(settings: Settings, fitter: Fitter, executor: Executor, around: Around) -> Crew:
     """The pairs that the settings ask for, with these surroundings."""
     builtin = (BuiltinWorkingAgent(fitter), BuiltinGuidingAgent())
     if settings.agents == "builtin":
         return Crew((builtin,), executor)
-    generator, verifier = (wrap(client) for client in clients(settings, notice=notice))
+    generator, verifier = (
+        around.wrap(client)
+        for client in clients(settings, notice=around.notice, before_sending=around.before_sending)
+    )
     prompts = Prompts(settings.prompts)
     models = (
         LLMWorkingAgent(

@@ -21,7 +21,7 @@ import ray
 from codeseq_ray.dataset.usage import Bill
 from codeseq_ray.errors import CapReachedError, RunStoppedError, StoreError, UsageError
 from codeseq_ray.llm.replay import ReplayingClient
-from codeseq_ray.pipeline.crew import Crew, CrewMaker, crew
+from codeseq_ray.pipeline.crew import Around, Crew, CrewMaker, crew
 from codeseq_ray.pipeline.monitor import TELL_SECONDS, Standing
 from codeseq_ray.pipeline.spending import Caps, Meter, MeteredClient
 from codeseq_ray.ports import ChatClient
@@ -111,7 +111,9 @@ class LoopActor:
                 f"this node does not see the run at {self._run.uri}: a local folder as output has to be one disk "
                 "that every node shares. Give s3://bucket/prefix."
             )
-        made = self._job.crew(self._job.settings, self._news.append, self._wrapped)
+        made = self._job.crew(
+            self._job.settings, Around(self._news.append, self._meter.before_sending, self._wrapped)
+        )
         self._open = asyncio.Semaphore(self._job.records_in_flight)
         self._timers = [
             asyncio.create_task(timer()) for timer in (self._write_regularly, self._tell_regularly)

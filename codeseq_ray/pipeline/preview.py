@@ -11,7 +11,7 @@ from codeseq_ray.agents.builtin.rules import Rule
 from codeseq_ray.bundled import sample_path
 from codeseq_ray.errors import InputError
 from codeseq_ray.oeis.source import open_source
-from codeseq_ray.pipeline.crew import assembled, preflight
+from codeseq_ray.pipeline.crew import Around, assembled, preflight
 from codeseq_ray.records import Sequence, SequenceRecord
 from codeseq_ray.sandbox.executor import SandboxExecutor
 from codeseq_ray.selection.plan import family_split, limited
@@ -42,7 +42,7 @@ async def _work(
     settings: Settings, sequences: list[Sequence], say: Callable[[str], None]
 ) -> list[SequenceRecord]:
     executor = SandboxExecutor(sandbox_of(settings))
-    crew = assembled(settings, _fit_here, executor, say, wrap=lambda client: client)
+    crew = assembled(settings, _fit_here, executor, Around(say))
     try:
         assignments = (Assignment(s, family_split(s.id, settings), s.id) for s in sequences)
         return await asyncio.gather(

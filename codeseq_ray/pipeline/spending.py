@@ -1,8 +1,8 @@
 """What a run pays for, and the caps on it.
 
-A loop actor counts every answer that it pays for (`Meter`), and once a second tells the run's `Monitor` its totals
-and learns those of the others. No request is sent once the caps are reached as far as the actor knows: what a cap
-can be passed by is what was in flight, and what other actors spent within that second.
+A loop actor counts what it sends and what it is answered (`Meter`), and once a second tells the run's `Monitor` its
+totals and learns those of the others. No request is sent once the caps are reached as far as the actor knows: what a
+cap can be passed by is what was in flight, and what other actors spent within that second.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from codeseq_ray.errors import CapReachedError, InfrastructureError
+from codeseq_ray.errors import CapReachedError
 from codeseq_ray.ports import ChatAnswer, ChatClient, ChatRequest
 
 
@@ -63,17 +63,15 @@ class Meter:
     def stopped(self) -> str:
         return self.caps.reached(self.own + self.others)
 
-    def require_room(self) -> None:
-        """Raises CapReachedError when nothing more may be spent."""
+    def before_sending(self) -> None:
+        """Count a request. Raises CapReachedError instead when nothing more may be spent."""
         if reached := self.stopped:
             raise CapReachedError(reached)
-
-    def add(self, tokens: int, requests: int) -> None:
-        self.own += Spent(tokens, requests)
+        self.own += Spent(requests=1)
 
 
 class MeteredClient:
-    """ports.ChatClient that counts, and asks nothing once a cap is reached."""
+    """ports.ChatClient that counts the tokens of what is answered."""
 
     def __init__(self, behind: ChatClient, meter: Meter) -> None:
         self.model = behind.model
@@ -81,13 +79,8 @@ class MeteredClient:
         self._meter = meter
 
     async def chat(self, request: ChatRequest) -> ChatAnswer:
-        self._meter.require_room()
-        try:
-            answer = await self._behind.chat(request)
-        except InfrastructureError:
-            self._meter.add(0, 1)  # at least: how often it was sent is not told
-            raise
-        self._meter.add(answer.prompt_tokens + answer.completion_tokens, answer.attempts)
+        answer = await self._behind.chat(request)
+        self._meter.own += Spent(tokens=answer.prompt_tokens + answer.completion_tokens)
         return answer
 
     async def close(self) -> None:
