@@ -108,8 +108,8 @@ class PipelineSettings(BaseModel):
     records_in_flight: int | None = Field(
         None,
         ge=1,
-        description="Most sequences that one loop actor has open. Default: 256, or twice its requests in flight "
-        "at all model servers if that is more.",
+        description="Most sequences that one loop actor has open. Default: 256, or eight times its requests in "
+        "flight at all model servers if that is more.",
     )
     tasks_in_flight: int = Field(
         4, ge=1, description="Most CPU tasks (fits, sandbox runs) of a kind that one loop actor has out."

@@ -85,7 +85,8 @@ def bill(usage: Sequence[Mapping[str, Any]]) -> str:
         )
         for line in usage
     ]
-    return f"Models in this start: {total:,} tokens in calls for sequences that came to an outcome\n{_table(heads, rows)}"
+    title = f"Models in this start: {total:,} tokens in calls for sequences that came to an outcome"
+    return f"{title}\n{_table(heads, rows)}"
 
 
 def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:

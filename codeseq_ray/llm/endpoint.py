@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import openai
-from openai.types.chat import ChatCompletion
 from pydantic import SecretStr
 
 from codeseq_ray.llm.troubles import BrokenAnswerError
@@ -60,9 +59,9 @@ class Endpoint:
         begun = time.monotonic()
         # The SDK's own limits hold per read of the socket; this one holds for the answer as a whole.
         async with asyncio.timeout(timeout_seconds):
-            # As `sdk.chat.completions.create(**body)` does, without its walk through the request's types, which
-            # takes a third of the CPU of a call (benchmarks/results/occupancy.md). The body is plain JSON already.
-            completion = await sdk.post("/chat/completions", body=dict(body), cast_to=ChatCompletion)
+            # As `sdk.chat.completions.create(**body)` does, without its walks through the types of the request and
+            # the answer: half of the CPU of a call (docs/design/llm.md). Both are plain JSON here.
+            completion = await sdk.post("/chat/completions", body=dict(body), cast_to=object)
         return _read(completion, time.monotonic() - begun)
 
     async def models(self) -> dict[str, int | None]:
@@ -134,38 +133,37 @@ class Endpoint:
         return self._connection.sdk
 
 
-def _read(completion: ChatCompletion, seconds: float) -> ChatAnswer:
-    """The SDK builds its objects without checking them, so a strange body is only found out here."""
-    choices: object = getattr(completion, "choices", None)
+def _read(completion: object, seconds: float) -> ChatAnswer:
+    """Nobody has checked the body: a strange one is found out here."""
+    choices = _field(completion, "choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
-    message = getattr(choice, "message", None)
-    if message is None:
+    message = _field(choice, "message")
+    if not isinstance(message, dict):
         raise BrokenAnswerError("it holds no message")
-    extra = getattr(message, "model_extra", None) or {}
     # vLLM ≥ 0.11 and OpenRouter say `reasoning`, older vLLM and DeepSeek `reasoning_content`.
-    reasoning = extra.get("reasoning") or extra.get("reasoning_content") or ""
-    refusal = getattr(message, "refusal", None)
-    content = getattr(message, "content", None)
+    reasoning = message.get("reasoning") or message.get("reasoning_content") or ""
+    refusal = message.get("refusal")
+    content = message.get("content")
     if not isinstance(content, str | None) or not isinstance(reasoning, str):
         raise BrokenAnswerError("its message is not a text")
-    usage = getattr(completion, "usage", None)
-    prompt = getattr(usage, "prompt_tokens_details", None)
-    written = getattr(usage, "completion_tokens_details", None)
+    usage = _field(completion, "usage")
     return ChatAnswer(
         text=content or (refusal if isinstance(refusal, str) else "") or "",
-        finish_reason="refusal"
-        if refusal and not content
-        else str(getattr(choice, "finish_reason", None) or ""),
-        model=str(getattr(completion, "model", None) or ""),
+        finish_reason="refusal" if refusal and not content else str(_field(choice, "finish_reason") or ""),
+        model=str(_field(completion, "model") or ""),
         reasoning=reasoning,
         prompt_tokens=_count(usage, "prompt_tokens"),
         completion_tokens=_count(usage, "completion_tokens"),
-        cached_tokens=_count(prompt, "cached_tokens"),
-        reasoning_tokens=_count(written, "reasoning_tokens"),
+        cached_tokens=_count(_field(usage, "prompt_tokens_details"), "cached_tokens"),
+        reasoning_tokens=_count(_field(usage, "completion_tokens_details"), "reasoning_tokens"),
         seconds=seconds,
     )
 
 
+def _field(value: object, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else None
+
+
 def _count(usage: object, name: str) -> int:
-    value = getattr(usage, name, None)
+    value = _field(usage, name)
     return value if isinstance(value, int) and value >= 0 else 0

@@ -48,6 +48,10 @@ BATCH = 64
 """Sequences per call of a loop actor."""
 LOOP_ACTORS = 2
 OPEN_RECORDS = 256
+OPEN_PER_REQUEST = 8
+"""Open sequences for each request that may be in flight. Some take many times the median, and whoever waits for
+one of these must not leave a slot empty: 4 keep a server's slots 0.95 full at best, 8 keep them 0.98 full (reckoned
+in benchmarks/results/occupancy.md)."""
 
 
 @dataclass
@@ -327,11 +331,13 @@ def _most_loop_actors(settings: Settings) -> int:
 
 
 def open_records(settings: Settings) -> int:
-    """Sequences that a loop actor has open: more than its servers have slots, as each waits for the sandbox too."""
+    """Sequences that a loop actor has open."""
     if settings.records_in_flight is not None:
         return settings.records_in_flight
     servers = len({*(settings.generator_url or ()), *(settings.verifier_url or ())})
-    return max(OPEN_RECORDS, 2 * servers * settings.requests_in_flight if settings.asks_models else 0)
+    return max(
+        OPEN_RECORDS, OPEN_PER_REQUEST * servers * settings.requests_in_flight if settings.asks_models else 0
+    )
 
 
 def caps_of(settings: Settings) -> Caps:
