@@ -65,6 +65,9 @@ def connect(local_cpus: int | None) -> None:
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     context.target_max_block_size = _BLOCK_BYTES
+    # A batch of slow models, or servers that are down for an hour, is no hang; Ray Data ends a run after 30 minutes
+    # without a finished batch. Loops have time-outs of their own.
+    context.execution_no_progress_timeout_s = -1
     share = (1 - TASK_CPUS) * max(1.0, cpus())
     context.execution_options.resource_limits = ExecutionResources.for_limits(cpu=share)
     logging.getLogger("ray.data").setLevel(logging.ERROR)
