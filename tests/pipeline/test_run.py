@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from ray.data import DataContext
 
 from codeseq_ray.errors import RunMismatchError
 from codeseq_ray.pipeline.run import RunResult, execute
@@ -125,3 +126,9 @@ def test_no_secret_and_no_time_is_stored_with_the_run(job: Job, monkeypatch: pyt
     for _, body in result.run.read_all(list(result.run.list(""))):
         assert b"sk-very-secret" not in body
     assert read_ledger(result.run).outcomes.total() == 1
+
+
+def test_a_batch_may_take_longer_than_ray_datas_patience(job: Job) -> None:
+    # Ray Data ends an execution of which no batch was finished within this time; a batch is 64 whole loops.
+    job("--run-id", "patient", "--limit", "2")
+    assert DataContext.get_current().execution_no_progress_timeout_s == -1
