@@ -29,20 +29,24 @@ _WORD_OF_A_PAIR = (
     r"|the|answer|result|value|then|it|an?){1,8}?"
 )
 # Not the beginning of an expression: "t(5) = 5 * t(4)" says nothing of 5 → 5.
-_VALUE = r"(?P<value>-?\d+)(?![\d.]*\d|\s*[-+*/^·×(])"
+_VALUE = r"(?P<value>-?\d++)(?![\d.]*\d|\s*+[-+*/^·×(])"
 # Looked for ahead of every place, so that one pair does not hide another that begins inside it; and compiled once,
-# as a pattern for each case costs more than all else that a problem goes through.
+# as a pattern for each case costs more than all else that a problem goes through. The texts are a model's: no run of
+# characters may be gone through once for each place in it, so runs are possessive, no two runs of the same kind meet,
+# and a row's beginning ends with its line.
 _PAIR_FORMS = tuple(
     re.compile(rf"(?={form})", re.IGNORECASE | re.MULTILINE)
     for form in (
-        rf"\b[a-z]\w*\s*[(\[]\s*(?P<n>-?\d+)\s*[)\]]\s*(?:=|:|->|→|=>|↦|is|equals|gives|yields)\s*{_VALUE}",
-        rf"\b[a-z]_\{{?(?P<n>-?\d+)\}}?\s*=\s*{_VALUE}",
-        rf"\b(?:input|n|for|when|with|day|step)\b\s*(?:is|=|:|equals)?\s*(?P<n>-?\d+)\b{_WORD_OF_A_PAIR}\b{_VALUE}",
-        rf"^\W*(?P<n>\d+)\s*(?:->|→|=>|↦|:|\|)\s*{_VALUE}",
-        rf"^\W*?(?P<n>-\d+)\s*(?:->|→|=>|↦|:|\|)\s*{_VALUE}",
-        rf"(?<![\w.])(?<![-+*/^] )(?P<n>-?\d+)\s*(?:->|→|=>|↦|\|)\s*{_VALUE}",
+        rf"\b[a-z]\w*+\s*+[(\[]\s*+(?P<n>-?\d++)\s*+[)\]]\s*+(?:=|:|->|→|=>|↦|is|equals|gives|yields)\s*+{_VALUE}",
+        rf"\b[a-z]_\{{?(?P<n>-?\d++)\}}?\s*+=\s*+{_VALUE}",
+        r"\b(?:input|n|for|when|with|day|step)\b\s*+(?:(?:is|=|:|equals)\s*+)?(?P<n>-?\d++)\b"
+        rf"{_WORD_OF_A_PAIR}\b{_VALUE}",
+        rf"^[^\w\n]*+(?P<n>\d++)\s*+(?:->|→|=>|↦|:|\|)\s*+{_VALUE}",
+        rf"^[^\w\n]*?(?P<n>-\d++)\s*+(?:->|→|=>|↦|:|\|)\s*+{_VALUE}",
+        rf"(?<![\w.])(?<![-+*/^] )(?P<n>-?\d++)\s*+(?:->|→|=>|↦|\|)\s*+{_VALUE}",
     )
 )
+_LIST = re.compile(r"(?<!\d)\d++(?:(?:\s*+[,;|/]\s*+|\s++and\s++|\s++)-?\d++)+")
 
 
 @dataclass(frozen=True)
@@ -137,7 +141,7 @@ def _pairs(text: str, cases: tuple[Case, ...]) -> set[tuple[str, str]]:
 
 def _lists(text: str) -> Iterator[list[str]]:
     """Numbers that follow each other with hardly anything between them."""
-    for match in re.finditer(r"\d+(?:(?:\s*[,;|/]\s*|\s+and\s+|\s+)-?\d+)+", text):
+    for match in _LIST.finditer(text):
         yield _NUMBER.findall(match[0])
 
 

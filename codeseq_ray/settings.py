@@ -38,6 +38,10 @@ NOT_SETTINGS = {"CODESEQ_TEST_DATA"}
 """Environment names with our prefix that belong to the tests."""
 
 
+ONLY_MODELS = frozenset({"agent_filter", "fresh_start_after", "candidates"})
+"""Settings of the loop that change nothing where no model is asked."""
+
+
 class RunSettings(BaseModel):
     """What to work on, where to put it, and who works."""
 
@@ -178,7 +182,7 @@ class Settings(
         """The settings that change what a row is, by name, as plain JSON values."""
         names = {*SelectionSettings.model_fields, *SynthesisSettings.model_fields, *self.marked()}
         if not self.asks_models:
-            names -= set(LLMSettings.model_fields)
+            names -= {*LLMSettings.model_fields, *ONLY_MODELS}
         public = self.public()
         return {name: public[name] for name in sorted(names)}
 

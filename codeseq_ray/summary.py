@@ -85,8 +85,16 @@ def bill(usage: Sequence[Mapping[str, Any]]) -> str:
         )
         for line in usage
     ]
-    title = f"Models in this start: {total:,} tokens in calls for sequences that came to an outcome"
+    title = f"Models in this start: {total:,} tokens for sequences that came to an outcome, replayed answers included"
     return f"{title}\n{_table(heads, rows)}"
+
+
+def paid(tokens: int, requests: int, *, in_run: int, of_release: int, accepted: int) -> str:
+    """One line: this start, the run, and what an accepted sequence of the models' comes to."""
+    text = f"{tokens:,} tokens in {requests:,} requests in this start; {in_run:,} tokens in the run"
+    if accepted:
+        text += f"; {of_release / accepted:,.0f} per sequence accepted by models"
+    return text
 
 
 def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
@@ -113,6 +121,8 @@ def closing(
     sample: bool,
     seconds: float,
     capped: str = "",
+    paid: str = "",
+    all_done: bool = False,
 ) -> str:
     """Where the data is, what to know of it, and what to try next."""
     first = "problems" if "problems" in rows else next(iter(rows), "problems")
@@ -122,13 +132,15 @@ def closing(
         f"release  {release_uri}   ({configs or 'no rows'})",
         f"took     {seconds:.0f} s",
     ]
+    if paid:
+        lines.append(f"paid     {paid}")
     if capped:
         lines.append(f"stopped  {capped}; what is left is for a later start")
     if diagnostics:
         counts = ", ".join(f"{code} {count:,}" for code, count in sorted(diagnostics.items()))
         lines.append(f"input    lines that could not be used: {counts} (the first are listed in run.json)")
     for combination, count in walls.items():
-        lines.append(f"walls    {combination}: {count:,} programs")
+        lines.append(f"walls    {combination}: around the programs of {count:,} sequences")
         if "seccomp" not in combination:
             lines.append(
                 "         This kernel lacks the sandbox's walls: only programs of the built-in agents run."
@@ -139,8 +151,10 @@ def closing(
         f'  read it         datasets.load_dataset("{release_uri}", "{first}")'
         if "://" not in release_uri
         else f'  read it         copy the folder here, then datasets.load_dataset(FOLDER, "{first}")',
-        f"  go on           the same with --run-id {run_id} and a larger or no --limit: nothing is done twice",
     ]
+    if not all_done:
+        larger = "a larger cap" if capped else "a larger or no --limit"
+        lines.append(f"  go on           the same with --run-id {run_id} and {larger}: nothing is done twice")
     if sample:
         lines.append(
             "  real data       python jobs/fetch_oeis.py --into oeis --contact YOU, then --input oeis"

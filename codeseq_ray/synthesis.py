@@ -18,7 +18,7 @@ from codeseq_ray.agents.roles import Answer, Correction, GuidingAgent, WorkingAg
 from codeseq_ray.agents.visibility import Visibility, WriterView, fit_window
 from codeseq_ray.cases import divide
 from codeseq_ray.checks import check
-from codeseq_ray.errors import InfrastructureError
+from codeseq_ray.errors import InfrastructureError, StoreError
 from codeseq_ray.judging.acceptance import FEWEST_FAR, accept
 from codeseq_ray.judging.verdicts import Manner, failing_case, judge
 from codeseq_ray.ports import Executor, Limits
@@ -138,6 +138,8 @@ async def synthesise(
     except _DecidedError as end:
         return loop.record(Outcome.REJECTED, end.stage, end.reason, end.detail)
     except InfrastructureError as trouble:
+        if not _is_of_one_sequence(trouble):
+            raise
         loop.account(trouble.calls)
         return loop.record(Outcome.FAILED, loop.stage, Reason.INFRASTRUCTURE, str(trouble))
     return loop.record(Outcome.ACCEPTED, Stage.ACCEPTANCE)
@@ -388,5 +390,10 @@ def _sound(results: Iterable[T | BaseException]) -> list[T]:
     results = list(results)
     errors = [result for result in results if isinstance(result, BaseException)]
     if errors:
-        raise min(errors, key=lambda error: isinstance(error, InfrastructureError))
+        raise min(errors, key=_is_of_one_sequence)
     return [result for result in results if not isinstance(result, BaseException)]
+
+
+def _is_of_one_sequence(error: BaseException) -> bool:
+    """Trouble that another sequence may not meet: a store that fails, fails for all."""
+    return isinstance(error, InfrastructureError) and not isinstance(error, StoreError)

@@ -4,21 +4,26 @@
     python jobs/synthesize.py --input PATH --output URI --run-id ID [--limit N] [--config FILE]
     ray job submit --working-dir . -- python jobs/synthesize.py --output s3://bucket/prefix …
 
-Exit status: 0 all done, 1 stopped before the end (start it again to go on), 2 the request cannot be carried out.
+Exit status: 0 all done or a cap reached, 1 stopped before the end (start it again to go on), 2 the request cannot be
+carried out.
 """
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 # A job runs from a bare copy of this repository where the package may not be installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from codeseq_ray import summary
-from codeseq_ray.errors import CodeseqError, UsageError
+from codeseq_ray.errors import CapReachedError, CodeseqError, UsageError
 from codeseq_ray.records import Outcome
 from codeseq_ray.settings import Settings, load
+
+if TYPE_CHECKING:
+    from codeseq_ray.pipeline.run import RunResult
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -41,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     if example := pipeline.shown_record(result.run, ledger):
         print(f"\nOne of the accepted, whole:\n\n{summary.whole(example)}")
-    if result.standing.bill.tokens:
+    if settings.asks_models:
         print(f"\n{summary.bill(result.standing.bill.as_json())}")
     print()
     print(
@@ -56,6 +61,8 @@ def main(argv: list[str] | None = None) -> int:
             sample=settings.input is None,
             seconds=result.seconds,
             capped=result.capped,
+            paid=_paid(result) if settings.asks_models else "",
+            all_done=ledger.outcomes.total() == result.selected,
         )
     )
     if failed := ledger.outcomes.get(Outcome.FAILED, 0):
@@ -66,12 +73,24 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
+def _paid(result: RunResult) -> str:
+    counts = result.release.manifest["counts"]
+    by_models = sum(count for agents, count in counts["accepted_by"].items() if agents != "builtin")
+    return summary.paid(
+        result.standing.spent.tokens,
+        result.standing.spent.requests,
+        in_run=(result.spent_before + result.standing.spent).tokens,
+        of_release=counts["tokens"],
+        accepted=by_models,
+    )
+
+
 def show_preview(settings: Settings) -> int:
     from codeseq_ray.pipeline.preview import preview
 
     for record in preview(settings, say):
         print(summary.whole(record), end="\n\n")
-    print("Nothing was stored.")
+    print("Nothing was stored. A preview has no caps, and what it asked models for is not kept for a run.")
     return 0
 
 
@@ -82,9 +101,11 @@ def say(line: str) -> None:
 if __name__ == "__main__":
     try:
         sys.exit(main())
+    except CapReachedError as reached:
+        print(f"stopped before any sequence was finished: {reached}")
     except CodeseqError as error:
         print(f"synthesize: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, UsageError) else 1)
     except KeyboardInterrupt:
-        print("stopped; the same command with this run's --run-id goes on from here", file=sys.stderr)
+        print("stopped; the same command with --run-id (its first line above) goes on from here", file=sys.stderr)
         sys.exit(1)

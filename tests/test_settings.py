@@ -86,7 +86,9 @@ def test_only_settings_that_change_a_row_change_the_fingerprint() -> None:
 
 
 def test_models_belong_to_the_fingerprint_only_where_models_work() -> None:
-    assert load(["--generator-model", "a"]).row_settings() == load([]).row_settings()
+    for flags in (["--generator-model", "a"], ["--candidates", "3"], ["--no-agent-filter"]):
+        assert load(flags).row_settings() == load([]).row_settings()
+        assert load(["--agents", "llm", *flags]).row_settings() != load(["--agents", "llm"]).row_settings()
     with_model = load(["--agents", "llm", "--generator-model", "a"]).row_settings()
     assert with_model != load(["--agents", "llm", "--generator-model", "b"]).row_settings()
 

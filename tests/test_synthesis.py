@@ -21,7 +21,7 @@ from codeseq_ray.agents.visibility import (
     ValidatorView,
     WriterView,
 )
-from codeseq_ray.errors import CapReachedError, EndpointRefusedError, InfrastructureError
+from codeseq_ray.errors import CapReachedError, EndpointRefusedError, InfrastructureError, StoreError
 from codeseq_ray.ports import Execution, ExecutionReport
 from codeseq_ray.records import (
     Analysis,
@@ -516,7 +516,9 @@ async def test_trouble_of_one_candidate_loses_no_call_of_the_others(sandbox: San
     assert record.rounds[0].analysis is not None
 
 
-@pytest.mark.parametrize("error", [EndpointRefusedError("401"), CapReachedError("tokens")])
+@pytest.mark.parametrize(
+    "error", [EndpointRefusedError("401"), CapReachedError("tokens"), StoreError("cache damaged")]
+)
 async def test_what_ends_a_run_passes_through_beside_lesser_trouble(
     error: Exception, sandbox: SandboxExecutor
 ) -> None:

@@ -74,11 +74,13 @@ class _Reply:
 
     @property
     def truncated(self) -> bool:
-        return self.finish_reason == "length"
+        # The client says `context_length` of an answer that the context ended before its own bound did.
+        return self.finish_reason in ("length", "context_length")
 
     def unusable(self) -> tuple[Reason, str] | None:
         """Why nothing can be read from it whatever was asked; None if that remains to be seen."""
-        if self.finish_reason == "context_length":
+        wrote = self.text or self.call.reasoning or self.call.completion_tokens
+        if self.finish_reason == "context_length" and not wrote:
             return Reason.PROMPT_TOO_LONG, "the prompt does not fit the model's context"
         if self.finish_reason in REFUSALS:
             return Reason.ANSWER_REFUSED, self.text[:200] or self.finish_reason
@@ -87,7 +89,11 @@ class _Reply:
         return None
 
     def cut_off(self) -> tuple[Reason, str]:
-        return Reason.ANSWER_TRUNCATED, f"the answer was cut off after {self.call.completion_tokens} tokens"
+        by = " by the end of the model's context" if self.finish_reason == "context_length" else ""
+        return (
+            Reason.ANSWER_TRUNCATED,
+            f"the answer was cut off after {self.call.completion_tokens} tokens{by}",
+        )
 
     def misshapen(self, what: str) -> tuple[Reason, str]:
         """Why the form that was asked for is not in it."""

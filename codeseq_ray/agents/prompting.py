@@ -142,6 +142,11 @@ def _check_folder(folder: Path) -> None:
             f"prompts: {folder} holds {', '.join(strange)}, which stands for no prompt. The prompts are "
             f"{', '.join(NAMES)}; begin the name of a file that they include with an underscore."
         )
+    if not any(folder.glob(f"*{SUFFIX}")):
+        raise UsageError(
+            f"prompts: {folder} holds no prompt, so that none would be replaced. The prompts are "
+            f"{', '.join(name + SUFFIX for name in NAMES)}."
+        )
 
 
 def _short_hash(text: str) -> str:

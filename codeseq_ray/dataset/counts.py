@@ -40,6 +40,8 @@ class Counts:
     """Accepted ones by the walls around their runs, joined by `, `."""
     agents: Counter[str] = field(default_factory=Counter)
     """Accepted and rejected ones by agent pair; `models` and `prompt_ids` by whom and what they were asked."""
+    accepted_by: Counter[str] = field(default_factory=Counter)
+    """Accepted ones by agent pair."""
     models: Counter[str] = field(default_factory=Counter)
     prompt_ids: Counter[str] = field(default_factory=Counter)
     bill: Bill = field(default_factory=Bill)
@@ -48,6 +50,10 @@ class Counts:
     """Cases, of accepted ones."""
     rows: dict[str, Counter[str]] = field(default_factory=dict)
     """Rows by config and split."""
+
+    @property
+    def accepted_by_models(self) -> int:
+        return self.accepted - self.accepted_by["builtin"]
 
     @property
     def partial(self) -> bool:
@@ -80,6 +86,7 @@ class Counts:
         self.prompt_ids.update(views.prompt_ids(record))
         self.bill.add(record.calls)
         if record.outcome is Outcome.ACCEPTED:
+            self.accepted_by[record.agents] += 1
             self.rounds[record.corrections] += 1
             self.splits[record.split.value] += 1
             self.walls[", ".join(views.walls(record))] += 1
@@ -108,6 +115,7 @@ class Counts:
             "splits": _sorted(self.splits),
             "walls": _sorted(self.walls),
             "agents": _sorted(self.agents),
+            "accepted_by": _sorted(self.accepted_by),
             "models": _sorted(self.models),
             "prompt_ids": _sorted(self.prompt_ids),
             "tokens": self.bill.tokens,

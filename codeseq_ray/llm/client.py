@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from codeseq_ray.errors import EndpointRefusedError, InfrastructureError, UsageError
+from codeseq_ray.errors import EndpointRefusedError, InfrastructureError, RunStoppedError, UsageError
 from codeseq_ray.llm.endpoint import Endpoint
 from codeseq_ray.llm.pool import Pool
 from codeseq_ray.llm.server import Notice, Server, Slot
@@ -63,8 +63,14 @@ class _Room:
     prompt: int
     """An estimate of the prompt's tokens, from above."""
     context: int | None = None
-    found: int | None = field(default=None)
-    """What the server's refusals have taught."""
+    found: int | None = None
+    """What the server's replies have taught."""
+    sent: int = 0
+    """The bound that the last request went out with."""
+
+    def cuts(self, answer: ChatAnswer) -> bool:
+        """Did the context end the answer, rather than the bound that was asked for?"""
+        return answer.finish_reason == "length" and self.sent < self.asked
 
     @property
     def max_tokens(self) -> int:
@@ -80,6 +86,13 @@ class _Room:
         self.found = trouble.room if trouble.room is not None and trouble.room < last else last // 2
         return self.found >= min(LEAST_ROOM_TOKENS, self.asked)
 
+    def measured(self, prompt: int) -> bool:
+        """The server has counted the prompt: take all that is left beside it. False when that is no more room."""
+        last = self.max_tokens
+        if self.context is not None and prompt > 0:
+            self.prompt, self.found = prompt, self.context - prompt
+        return self.max_tokens > last
+
 
 class OpenAIChatClient:
     """Fills `ports.ChatClient` for the OpenAI-compatible servers of one role.
@@ -88,10 +101,12 @@ class OpenAIChatClient:
     honouring Retry-After; then it is an InfrastructureError. A server that is down is waited for, or left for
     another, and no retry is counted for it; EndpointsDownError comes from the pool. A refusal of key or model (401,
     403, 404) is an EndpointRefusedError at once. A prompt that does not fit, or that a content filter stops, is no
-    error: the answer is empty and its `finish_reason` is `context_length` or `content_filter`.
+    error: the answer is empty and its `finish_reason` is `context_length` or `content_filter`. An answer that was
+    cut because the context left it less than was asked for ends with `context_length` too, with its text; where
+    the estimate of the prompt had cost it room, it is asked for once more first, and both are counted.
 
     `before_sending` is called with the slot in hand, before every request; what it raises goes to the caller.
-    `ChatAnswer.attempts` counts every request sent, `seconds` is the time of the one that was answered.
+    `ChatAnswer.attempts` counts every request sent, `seconds` is the time of those that were answered.
     `model` is the wire's name, with `@revision` where that is given.
     """
 
@@ -119,11 +134,24 @@ class OpenAIChatClient:
         body = self._body(request)
         room = _Room(request.max_tokens, prompt_tokens(body["messages"]))
         course = _Course()
+        answer = await self._answer(body, room, course)
+        if room.cuts(answer) and room.measured(answer.prompt_tokens):
+            answer = _together(answer, await self._answer(body, room, course))
+        if room.cuts(answer):
+            answer = replace(answer, finish_reason="context_length")
+        return replace(answer, model=self.model, attempts=course.attempts)
+
+    async def close(self) -> None:
+        """Close the connections that no other role is using."""
+        await self.pool.close()
+
+    async def _answer(self, body: dict[str, Any], room: _Room, course: _Course) -> ChatAnswer:
+        """Send the request until there is an answer or no hope. Takes the schema out of a body that is refused."""
         without_schema = False
 
         def fitted(context: int | None) -> Mapping[str, Any]:
             room.context = context
-            body["max_tokens"] = room.max_tokens
+            room.sent = body["max_tokens"] = room.max_tokens
             return body
 
         while True:
@@ -136,14 +164,14 @@ class OpenAIChatClient:
                 if without_schema:
                     self._leave_schemas_out()
                 self._notice_another_name(reply.model)
-                return replace(reply, model=self.model, attempts=course.attempts)
+                return reply
             if reply.kind is Kind.REFUSED:
                 raise refused(slot.server.endpoint, self.name, reply)
             if reply.kind is Kind.TOO_LONG and room.refused(reply):
                 continue
             if reply.kind in (Kind.TOO_LONG, Kind.FILTERED):
                 reason = "context_length" if reply.kind is Kind.TOO_LONG else "content_filter"
-                return ChatAnswer("", reason, self.model, attempts=course.attempts)
+                return ChatAnswer("", reason, self.name)
             if reply.kind is Kind.BAD_REQUEST:
                 if "response_format" not in body:
                     raise self._given_up(slot, reply, course)
@@ -164,10 +192,6 @@ class OpenAIChatClient:
             if wait is None:
                 raise self._given_up(slot, reply, course)
             await asyncio.sleep(wait)
-
-    async def close(self) -> None:
-        """Close the connections that no other role is using."""
-        await self.pool.close()
 
     def _body(self, request: ChatRequest) -> dict[str, Any]:
         # No `seed`: some engines fall over concurrent seeded requests, and it would not make answers repeatable.
@@ -198,6 +222,18 @@ class OpenAIChatClient:
             f"{'try' if course.attempts == 1 else 'tries'}; last: {trouble.kind.value}{status}: "
             f"{server.public(trouble.text)}"
         )
+
+
+def _together(cut: ChatAnswer, again: ChatAnswer) -> ChatAnswer:
+    """The second answer, or the first where the longer request was refused; both were paid for."""
+    return replace(
+        cut if again.finish_reason == "context_length" else again,
+        prompt_tokens=cut.prompt_tokens + again.prompt_tokens,
+        completion_tokens=cut.completion_tokens + again.completion_tokens,
+        cached_tokens=cut.cached_tokens + again.cached_tokens,
+        reasoning_tokens=cut.reasoning_tokens + again.reasoning_tokens,
+        seconds=cut.seconds + again.seconds,
+    )
 
 
 def response_format(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -274,12 +310,14 @@ def clients(
     *,
     notice: Notice = log.warning,
     before_sending: Callable[[], None] | None = None,
+    stopped: Callable[[], RunStoppedError | None] | None = None,
 ) -> tuple[OpenAIChatClient, OpenAIChatClient]:
     """The generator's and the verifier's client; roles on one endpoint share its slots, health and speed.
 
     Nothing is opened before the first request, which decides the event loop. `notice` gets the lines for the user
-    about servers that go down and come back; it must be picklable if the clients are to be. Raises UsageError
-    naming the settings that are missing.
+    about servers that go down and come back. `stopped` tells requests that wait for a slot, while a server is
+    down, that the run is to end (`Pool`). All three callables must be picklable if the clients are to be. Raises
+    UsageError naming the settings that are missing.
     """
     servers: dict[Endpoint, Server] = {}
 
@@ -297,6 +335,7 @@ def clients(
             role.name,
             [servers[endpoint] for endpoint in role.endpoints],
             patience_seconds=60 * settings.endpoint_patience_minutes,
+            stopped=stopped,
         )
         return OpenAIChatClient(
             pool,

@@ -12,12 +12,14 @@ from typing import Any
 import openai
 from pydantic import SecretStr
 
-from codeseq_ray.llm.troubles import BrokenAnswerError
+from codeseq_ray.llm.troubles import BrokenAnswerError, short
 from codeseq_ray.ports import ChatAnswer
 
 CONNECT_SECONDS = 10.0
 LISTING_SECONDS = 10.0
 METRICS_SECONDS = 5.0
+STOPPED_BY_THE_SERVER = frozenset({"abort", "error"})
+"""Ends that say nothing of the model: the engine (vLLM: `abort`) or its host broke the answer off."""
 _GAUGES = re.compile(r"^vllm:num_requests_(running|waiting)(?:\{[^}]*\})?[ \t]+(\S+)", re.MULTILINE)
 
 
@@ -67,19 +69,18 @@ class Endpoint:
     async def models(self) -> dict[str, int | None]:
         """By model name, the tokens that prompt and answer may take together (`/models`); None: not said."""
         async with asyncio.timeout(LISTING_SECONDS):
-            page = await self._open().models.list()
-        listed = getattr(page, "data", None)
+            # As plain JSON: the SDK's own reader falls over a body that is no object.
+            page = await self._open().get("/models", cast_to=object)
+        listed = _field(page, "data")
         if not isinstance(listed, list):
             raise BrokenAnswerError("no list of models")
         models: dict[str, int | None] = {}
         for model in listed:
-            extra = getattr(model, "model_extra", None) or {}
-            metadata = extra.get("metadata")
             # vLLM says it itself; Ray Serve LLM in what it says of the model.
-            length = extra.get("max_model_len")
-            if length is None and isinstance(metadata, dict):
-                length = metadata.get("max_request_context_length")
-            name = getattr(model, "id", None)
+            length = _field(model, "max_model_len")
+            if length is None:
+                length = _field(_field(model, "metadata"), "max_request_context_length")
+            name = _field(model, "id")
             if isinstance(name, str):
                 models[name] = length if isinstance(length, int) and length > 0 else None
         return models
@@ -101,9 +102,10 @@ class Endpoint:
         return EngineQueue(running, waiting)
 
     def public(self, text: str) -> str:
-        """A text fit to be shown: some servers repeat the key that they refuse."""
+        """A text fit to be shown, and short: some servers repeat the key that they refuse."""
         key = self._api_key.get_secret_value() if self._api_key else ""
-        return text.replace(key, "[API key]") if key else text
+        # Cut last: half a key would not be recognised.
+        return short(text.replace(key, "[API key]") if key else text)
 
     async def close(self) -> None:
         """Close the connection; a later request opens a new one."""
@@ -146,10 +148,16 @@ def _read(completion: object, seconds: float) -> ChatAnswer:
     content = message.get("content")
     if not isinstance(content, str | None) or not isinstance(reasoning, str):
         raise BrokenAnswerError("its message is not a text")
+    text = content or (refusal if isinstance(refusal, str) else "") or ""
+    finish_reason = str(_field(choice, "finish_reason") or "")
+    if finish_reason in STOPPED_BY_THE_SERVER:
+        raise BrokenAnswerError(f"the server broke it off: {finish_reason}")
+    if not finish_reason and not text.strip():
+        raise BrokenAnswerError("it holds no text and does not say why")
     usage = _field(completion, "usage")
     return ChatAnswer(
-        text=content or (refusal if isinstance(refusal, str) else "") or "",
-        finish_reason="refusal" if refusal and not content else str(_field(choice, "finish_reason") or ""),
+        text=text,
+        finish_reason="refusal" if refusal and not content else finish_reason,
         model=str(_field(completion, "model") or ""),
         reasoning=reasoning,
         prompt_tokens=_count(usage, "prompt_tokens"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from enum import StrEnum
 
-from codeseq_ray.llm.troubles import Kind, Trouble
+from codeseq_ray.llm.troubles import Kind, Trouble, short
 
 ABSENCES = 5
 """Requests in a row that found no server before it is taken for down on that alone."""
@@ -32,7 +32,7 @@ def absent(trouble: Trouble) -> bool:
     return (
         trouble.kind is Kind.CONNECTION
         or trouble.status in (502, 503, 504)
-        or (trouble.kind is Kind.SERVER and "loading" in trouble.text.lower())
+        or (trouble.kind is Kind.SERVER and "loading" in short(trouble.text).lower())
     )
 
 

@@ -6,9 +6,10 @@ import asyncio
 import itertools
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from codeseq_ray.errors import EndpointsDownError
+from codeseq_ray.errors import EndpointsDownError, RunStoppedError
 from codeseq_ray.llm.health import State, in_words
 from codeseq_ray.llm.server import Server, Slot
 
@@ -28,12 +29,23 @@ class Pool:
 
     The least loaded server that is up gets the request. While none has room, or none is up, requests wait here;
     once none has been up for `patience_seconds` they get EndpointsDownError.
+
+    `stopped` says whether the run is to end, and why: asked before a request waits, and at each probe of a server
+    that is down (every 15 s at the latest), so that nobody waits for a server on behalf of a run that is over.
     """
 
-    def __init__(self, role: str, servers: list[Server], *, patience_seconds: float = 3600.0) -> None:
+    def __init__(
+        self,
+        role: str,
+        servers: list[Server],
+        *,
+        patience_seconds: float = 3600.0,
+        stopped: Callable[[], RunStoppedError | None] | None = None,
+    ) -> None:
         self.role = role
         self.servers = servers
         self.patience_seconds = patience_seconds
+        self._stopped = stopped
         self._queue: deque[_Waiting] = deque()
         for server in servers:
             server.queues.append(self)
@@ -80,7 +92,9 @@ class Pool:
         free = [server for server in self.servers if server.has_room]
         return min(free, key=lambda server: (server is avoid, server.limit.load, server.turn), default=None)
 
-    def _overdue(self) -> EndpointsDownError | None:
+    def _overdue(self) -> RunStoppedError | None:
+        if self._stopped is not None and (error := self._stopped()):
+            return error
         if any(server.health.state is State.UP for server in self.servers):
             return None
         away = time.monotonic() - max(server.health.down_since for server in self.servers)

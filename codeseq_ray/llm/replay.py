@@ -17,7 +17,7 @@ FORMAT = 1
 DIGEST_BYTES = 16
 
 NOT_KEPT = frozenset({"context_length"})
-"""Ends that say something of the server and its limits, and cost nothing: asked anew."""
+"""Ends that say something of the server and its limits, not of the model: asked anew."""
 
 
 def digest(model: str, request: ChatRequest) -> bytes:

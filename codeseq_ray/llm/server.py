@@ -49,7 +49,7 @@ class Queue(Protocol):
         """Give it a slot."""
 
     def lose_patience(self) -> None:
-        """End the waiting of all if no server has been up for too long."""
+        """End the waiting of all if the run is to end, or no server has been up for too long."""
 
 
 @dataclass
@@ -244,16 +244,20 @@ class Server:
             await asyncio.sleep(wait_before_probe(self._probes))
             self._probes += 1
             now = time.monotonic()
-            if now >= self._not_before and await self._probe() is None:
-                self.health.probed()
-                self.offer()
-                return
-            for queue in self.queues:
-                queue.lose_patience()
-            if now - reminded >= REMIND_SECONDS:
-                reminded = now
-                away = in_words(now - self.health.down_since)
-                self.notice(f"{self.endpoint.url} has been down for {away} ({self.cause})")
+            try:
+                if now >= self._not_before and await self._probe() is None:
+                    self.health.probed()
+                    self.offer()
+                    return
+                for queue in self.queues:
+                    queue.lose_patience()
+                if now - reminded >= REMIND_SECONDS:
+                    reminded = now
+                    away = in_words(now - self.health.down_since)
+                    self.notice(f"{self.endpoint.url} has been down for {away} ({self.cause})")
+            except Exception:
+                # All who wait hang on this task: nothing else ends their waiting.
+                log.exception("the watch of %s met what it does not know, and goes on", self.endpoint.url)
 
     async def _settle_doubt(self, trouble: Trouble) -> None:
         spell = self.health.spell
@@ -266,13 +270,14 @@ class Server:
             self._go_down(trouble)
 
     async def _probe(self) -> Trouble | None:
-        """Ask for the list of models; None when somebody answers."""
+        """Ask for the list of models; None when somebody answers. Never raises: the watch depends on it."""
         try:
             self._models = await self.endpoint.models()
         except Exception as error:
             trouble = recognise(error)
             if trouble is None:
-                raise
+                log.exception("the list of models of %s cannot be read", self.endpoint.url)
+                return Trouble(Kind.SERVER, f"{type(error).__name__}: {error}")
             if trouble.status in (404, 405):
                 # A gateway that has forgotten its models is still starting; another server never had a list.
                 return trouble if self._models else None

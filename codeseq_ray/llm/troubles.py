@@ -51,6 +51,7 @@ PASSING = frozenset({Kind.BUSY, Kind.SERVER, Kind.CONNECTION, Kind.TIMEOUT})
 class Trouble:
     kind: Kind
     text: str
+    """The server's own words, whole: may hold the API key. `Endpoint.public` makes them fit to be shown."""
     status: int | None = None
     retry_after: float | None = None
     """Seconds that the server asks us to wait."""
@@ -64,7 +65,7 @@ class Trouble:
 
 
 class BrokenAnswerError(Exception):
-    """Status 200, but the body is no chat completion."""
+    """Status 200, but the body is not what was asked for, or the server says that it broke off."""
 
 
 def recognise(error: Exception) -> Trouble | None:
@@ -77,21 +78,21 @@ def recognise(error: Exception) -> Trouble | None:
         return _of_status(error)
     if isinstance(error, openai.APIConnectionError):
         cause = error.__cause__
-        return Trouble(Kind.CONNECTION, _short(str(cause) or type(cause).__name__ if cause else str(error)))
+        return Trouble(Kind.CONNECTION, (str(cause) or type(cause).__name__) if cause else str(error))
     if isinstance(
         error,
         (BrokenAnswerError, openai.APIResponseValidationError, json.JSONDecodeError, UnicodeDecodeError),
     ):
-        return Trouble(Kind.SERVER, _short(f"the answer is no chat completion ({error})"), status=200)
+        return Trouble(Kind.SERVER, f"the answer cannot be used ({error})", status=200)
     if isinstance(error, OSError):
-        return Trouble(Kind.CONNECTION, _short(str(error)))
+        return Trouble(Kind.CONNECTION, str(error))
     return None
 
 
 def _of_status(error: openai.APIStatusError) -> Trouble:
     status = error.status_code
     said = error.body.get("message") if isinstance(error.body, dict) else None
-    text = _short(said if isinstance(said, str) and said else error.message)
+    text = said if isinstance(said, str) and said else error.message
     if status == 429:
         # OpenAI's own 429 for an empty account will not pass by waiting.
         kind = Kind.REFUSED if error.code == "insufficient_quota" else Kind.BUSY
@@ -143,6 +144,7 @@ def _room(message: str) -> int | None:
     return int(context[1]) - int(prompt[1]) if context and prompt else None
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """One line, cut to what a user reads of it."""
     text = " ".join(text.split())
     return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"

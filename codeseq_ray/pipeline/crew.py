@@ -12,6 +12,7 @@ from codeseq_ray.agents.builtin.agent import BuiltinGuidingAgent, BuiltinWorking
 from codeseq_ray.agents.llm import LLMGuidingAgent, LLMWorkingAgent
 from codeseq_ray.agents.prompting import Prompts
 from codeseq_ray.agents.roles import GuidingAgent, WorkingAgent
+from codeseq_ray.errors import RunStoppedError
 from codeseq_ray.llm.client import clients
 from codeseq_ray.llm.preflight import preflight as check_endpoints
 from codeseq_ray.pipeline.tasks import RayExecutor, RayFitter
@@ -26,7 +27,7 @@ Notice = Callable[[str], None]
 
 
 def _nothing() -> None:
-    pass
+    return None
 
 
 def _as_it_is(client: ChatClient) -> ChatClient:
@@ -40,6 +41,8 @@ class Around:
     notice: Notice
     before_sending: Callable[[], None] = _nothing
     """Called before every request; raises RunStoppedError when no more may be sent."""
+    stopped: Callable[[], RunStoppedError | None] = _nothing
+    """Why nobody may wait any longer to send one, if so."""
     wrap: Callable[[ChatClient], ChatClient] = _as_it_is
     """Puts something around a client: a meter, a cache."""
 
@@ -76,7 +79,12 @@ def assembled(settings: Settings, fitter: Fitter, executor: Executor, around: Ar
         return Crew((builtin,), executor)
     generator, verifier = (
         around.wrap(client)
-        for client in clients(settings, notice=around.notice, before_sending=around.before_sending)
+        for client in clients(
+            settings,
+            notice=around.notice,
+            before_sending=around.before_sending,
+            stopped=around.stopped,
+        )
     )
     prompts = Prompts(settings.prompts)
     models = (

@@ -54,7 +54,7 @@ class Ending(StrEnum):
     REFUSED = "refused"
     """No sequence would fare better: a key, a model's name, a kernel without walls."""
     UNWRITTEN = "unwritten"
-    """Outcomes or answers cannot be stored."""
+    """Outcomes or answers cannot be stored or read."""
 
 
 @dataclass(frozen=True)
@@ -112,9 +112,12 @@ class LoopActor:
                 "that every node shares. Give s3://bucket/prefix."
             )
         made = self._job.crew(
-            self._job.settings, Around(self._news.append, self._meter.before_sending, self._wrapped)
+            self._job.settings,
+            Around(self._news.append, self._meter.before_sending, self._meter.stopped, self._wrapped),
         )
         self._open = asyncio.Semaphore(self._job.records_in_flight)
+        # What earlier starts and other actors spent has to be known before anything is.
+        self._first_tell = asyncio.create_task(self._tell())
         self._timers = [
             asyncio.create_task(timer()) for timer in (self._write_regularly, self._tell_regularly)
         ]
@@ -130,6 +133,7 @@ class LoopActor:
         try:
             if self._crew is None:
                 self._crew = self._start()
+            await self._first_tell
             told = await self._work_all(self._crew, batch.to_pylist())
         except UsageError as error:
             self._end(Ending.REFUSED, str(error))
@@ -158,8 +162,8 @@ class LoopActor:
 
     async def _work(self, crew: Crew, row: dict[str, Any]) -> dict[str, Any] | None:
         async with self._open:
-            if not self._ending and (capped := self._meter.stopped):
-                self._end(Ending.CAPPED, capped)
+            if not self._ending and (capped := self._meter.stopped()):
+                self._end(Ending.CAPPED, str(capped))
             if self._ending:
                 return None
             assignment = Assignment(

@@ -1,7 +1,7 @@
 """The run's common knowledge: how far it is, what it spent, what its actors want to say. One small actor.
 
 Loop actors tell it their totals once a second and learn what the others spent; the driver reads it for its progress
-lines. It holds totals as each actor last told them, so it may be started anew without losing count.
+lines. It holds totals as each actor last told them. Started anew, it lacks those of actors that have ended since.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 import ray
 
 from codeseq_ray.dataset.usage import Bill
+from codeseq_ray.errors import StoreError
 from codeseq_ray.pipeline.spending import Spent
 from codeseq_ray.records import Outcome
 
@@ -114,7 +115,12 @@ class Watch:
         now, ended = time.monotonic(), self._ended.is_set()
         if ended or now - self._said >= self._seconds:
             self._said = now
-            self._account(standing)
+            try:
+                self._account(standing)
+            except (
+                StoreError
+            ) as error:  # the next time, or the ledger, tells whether the store is gone for good
+                self._say(f"the account of this start could not be written: {error}")
             if not ended:
                 self._say(line_of(standing, self._total, now - self._begun))
 

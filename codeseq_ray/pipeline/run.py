@@ -71,6 +71,8 @@ class RunResult:
     walls: Counter[str] = field(default_factory=Counter)
     standing: Standing = field(default_factory=Standing)
     """What this start did, and what it spent on it."""
+    spent_before: Spent = field(default_factory=Spent)
+    """By earlier starts of the run."""
     capped: str = ""
     """Which cap ended this start, in words."""
 
@@ -118,10 +120,12 @@ def execute(settings: Settings, say: Say, crew: CrewMaker = crew) -> RunResult:
     if len(todo):
         _work(run, _Loops(settings, source, todo, crew), progress, account, say)
         ledger = read_ledger(run)
-    if progress.stopped is not None:
-        say(f"stopped: {progress.stopped}; the same command with --run-id {run.run_id} goes on from here")
-        if not isinstance(progress.stopped, CapReachedError) or not ledger.done_ids:
-            raise progress.stopped
+    if progress.stopped is not None and not (
+        isinstance(progress.stopped, CapReachedError) and ledger.done_ids
+    ):
+        raise type(progress.stopped)(
+            f"{progress.stopped}\nThe same command with --run-id {run.run_id} goes on from here."
+        )
     if not ledger.done_ids:
         raise InfrastructureError(
             f"nothing was judged: all {len(ledger)} sequences tried failed, so there is nothing to publish. The "
@@ -153,6 +157,7 @@ def execute(settings: Settings, say: Say, crew: CrewMaker = crew) -> RunResult:
         seconds=time.monotonic() - begun,
         walls=progress.walls,
         standing=account.standing,
+        spent_before=account.before,
         capped=str(progress.stopped or ""),
     )
 

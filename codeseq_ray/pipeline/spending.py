@@ -41,11 +41,9 @@ class Caps:
     def reached(self, spent: Spent) -> str:
         """Which cap is reached, in words; empty while none is."""
         if self.tokens is not None and spent.tokens >= self.tokens:
-            return f"--cap-tokens {self.tokens:,} is reached ({spent.tokens:,} tokens paid for in this run)"
+            return f"--cap-tokens {self.tokens} is reached"
         if self.requests is not None and spent.requests >= self.requests:
-            return (
-                f"--cap-requests {self.requests:,} is reached ({spent.requests:,} requests sent in this run)"
-            )
+            return f"--cap-requests {self.requests} is reached"
         if self.until is not None and time.time() >= self.until:
             return f"--cap-minutes {self.minutes:g} is reached"
         return ""
@@ -59,14 +57,15 @@ class Meter:
         self.own = Spent()
         self.others = Spent()
 
-    @property
-    def stopped(self) -> str:
-        return self.caps.reached(self.own + self.others)
+    def stopped(self) -> CapReachedError | None:
+        """The cap that is reached, if one is."""
+        reached = self.caps.reached(self.own + self.others)
+        return CapReachedError(reached) if reached else None
 
     def before_sending(self) -> None:
         """Count a request. Raises CapReachedError instead when nothing more may be spent."""
-        if reached := self.stopped:
-            raise CapReachedError(reached)
+        if reached := self.stopped():
+            raise reached
         self.own += Spent(requests=1)
 
 

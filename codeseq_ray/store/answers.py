@@ -38,6 +38,8 @@ KEYS_SCHEMA = parquet.schema(key=pa.binary(KEY_BYTES))
 ANSWERS_SCHEMA = parquet.schema(key=pa.binary(KEY_BYTES), answer=pa.string())
 EVERY = 256
 SECONDS = 5.0
+OWN_APART = 50_000
+"""Own answers kept beside the index before they are put into it."""
 SEGMENTS_HELD = 16
 """Decoded segments in memory: some megabytes each at most."""
 
@@ -94,6 +96,12 @@ class StoredAnswers:
                 self._indexed.update(names)
         return len(self._index) + len(self._own)
 
+    def _fold(self) -> None:
+        """Put the own answers into the index, which takes a tenth of the memory but is slow to add to."""
+        keys, places = list(self._own), np.array(list(self._own.values()), dtype=np.uint32)
+        self._index = self._index.with_more([_heads(keys)], [places[:, 0]], [places[:, 1]])
+        self._own = {}
+
     async def get(self, key: bytes) -> ChatAnswer | None:
         with self._buffer_lock:
             known = self._waiting.get(key) or (self._sealed and self._sealed[1].get(key))
@@ -114,7 +122,10 @@ class StoredAnswers:
             if reading is None:
                 reading = self._reading[segment] = asyncio.create_task(asyncio.to_thread(self._read, segment))
                 reading.add_done_callback(lambda _: self._reading.pop(segment, None))
-            page = self._held[segment] = await asyncio.shield(reading)
+            try:
+                page = self._held[segment] = await asyncio.shield(reading)
+            except StoreError as error:
+                raise StoreError(str(error)) from error  # each who waits gets an error of his own
         self._held.move_to_end(segment)
         while len(self._held) > SEGMENTS_HELD:
             self._held.popitem(last=False)
@@ -179,6 +190,8 @@ class StoredAnswers:
         self._segments.append(f"{FOLDER}/answers/{name}")
         segment = len(self._segments) - 1
         self._own.update({key: (segment, row) for row, key in enumerate(answers)})
+        if len(self._own) >= OWN_APART:
+            self._fold()
         with self._buffer_lock:
             self._sealed = None
 

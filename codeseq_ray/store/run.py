@@ -46,7 +46,9 @@ class RunStore:
 
     def __init__(self, store: ObjectStore, run_id: str) -> None:
         if run_id in NOT_RUNS:
-            raise UsageError(f"not a run id: {run_id!r} is where all runs keep what they share. Use another name.")
+            raise UsageError(
+                f"not a run id: {run_id!r} is where all runs keep what they share. Use another name."
+            )
         if not _RUN_ID.fullmatch(run_id):
             raise UsageError(
                 f"not a run id: {run_id!r}. Use up to 100 letters, digits, '.', '_' and '-', beginning with a "

@@ -236,6 +236,10 @@ def test_caps_end_a_run_cleanly_and_count_all_its_starts_together(server: Served
     first = started(server, tmp_path, *job, "--cap-requests", "30")
     assert "--cap-requests" in first.result.capped
     assert len(first.answered) == first.result.standing.spent.requests == 30
+    # As a job that is restarted: the cap is known to be reached before anything is sent.
+    again = started(server, tmp_path, *job, "--cap-requests", "30")
+    assert "--cap-requests" in again.result.capped
+    assert not again.answered
     spent, more = sum(map(tokens, first.answered)), 10_000
     second = started(server, tmp_path, *job, "--cap-tokens", str(spent + more))
     assert "--cap-tokens" in second.result.capped
