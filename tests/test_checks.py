@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from codeseq_ray.cases import divide
@@ -157,3 +159,36 @@ def test_a_description_that_answers_its_example_is_refused() -> None:
     case = PLAIN.examples[1]
     told = problem(description=f"For n = {case.input} the answer is {case.output}.")
     assert refused(told) == Reason.SHOWS_EXAMPLE
+
+
+REPEATED = [
+    *(" ", "\t", "\n", "\r\n", "\u00a0", "\n ", " \n\n", "\n- ", "\n-7:"),
+    *(".", ",", "-", "|", ":", "=", "(", "[", '"', "'", "a", "_", "A0"),
+    *("7", "1.", "7 ", "7,", "7, ", "7 and ", "-7", "1,234,", "7 -> ", "7->", "| 7 "),
+    *("a(1", "a(1) ", "a(1)=", "a(1)=7", "a_1 ", "a_{1", "n", "n ", "n 1 ", "n="),
+    *("for ", "for 1 is ", "is ", "equals"),
+]
+
+
+@pytest.mark.parametrize("repeated", REPEATED, ids=repr)
+@pytest.mark.parametrize("before", ["", "n", "a(1", "a(1) = 7", "for 1", "7"])
+def test_no_text_takes_a_check_longer_than_its_length_explains(repeated: str, before: str) -> None:
+    assert PLAIN is not None
+    # With a hidden output, as pairs are looked for only then; and an end that lets a run match nothing.
+    text = f"Among {PLAIN.hidden[0].output} {before}{repeated * (20_000 // len(repeated))}*x"
+    began = time.process_time()
+    refused(problem(description=text))
+    assert time.process_time() - began < 2
+    assert refused(
+        problem(description=f"{text}\nf(1) = 7 and f({PLAIN.hidden[2].input}) = {PLAIN.hidden[2].output}")
+    )
+
+
+@pytest.mark.parametrize("lines", ["\n\n\n", "\r\n", "\n   \n", "\n" * 30 + " " * 30 + "* "])
+def test_empty_lines_and_deep_indents_hide_no_row(lines: str) -> None:
+    assert PLAIN is not None
+    case = PLAIN.hidden[2]
+    told = problem(description=f"Rows:{lines}\n | {case.input} | {case.output}")
+    assert refused(told) == Reason.SHOWS_HIDDEN_CASE
+    told = problem(description=f"Rows:\n{lines}{case.input}: {case.output}")
+    assert refused(told) == Reason.SHOWS_HIDDEN_CASE

@@ -26,6 +26,7 @@ READABLE = (
     "numbers",
     "draft before",
     "rambling to the limit",
+    "rambling to the end of the context",
 )
 BROKEN = ("prose only", "unclosed", "other shape", "blank field")
 DEAD = {
@@ -33,11 +34,15 @@ DEAD = {
     "cut off": Reason.ANSWER_TRUNCATED,
     "cut off in thought": Reason.ANSWER_TRUNCATED,
     "cut off in the server's thought": Reason.ANSWER_TRUNCATED,
+    "cut off by the context": Reason.ANSWER_TRUNCATED,
+    "cut off by the context in the server's thought": Reason.ANSWER_TRUNCATED,
+    "cut off by the context in thought that is not shown": Reason.ANSWER_TRUNCATED,
     "refused": Reason.ANSWER_REFUSED,
     "refused in words": Reason.ANSWER_REFUSED,
     "filtered": Reason.ANSWER_REFUSED,
     "too long": Reason.PROMPT_TOO_LONG,
 }
+RAMBLING = {"rambling to the limit": "length", "rambling to the end of the context": "context_length"}
 
 
 @dataclass
@@ -64,7 +69,7 @@ class Model:
             model="drawn-by-hash@1",
             reasoning=reasoning,
             prompt_tokens=int(digest[:3], 16),
-            completion_tokens=int(digest[3:6], 16),
+            completion_tokens=0 if manner == "too long" else 1 + int(digest[3:6], 16),
             cached_tokens=int(digest[7:9], 16),
             reasoning_tokens=int(digest[9:11], 16),
             attempts=1 + int(digest[6], 16) % 3,
@@ -96,7 +101,7 @@ def in_json(schema: Mapping[str, Any], manner: str, digest: str) -> tuple[str, s
     value = filled(schema, digest)
     text = json.dumps(value, indent=int(digest[0], 16) % 3 or None)
     key = next(iter(value))
-    if manner in ("fenced", "draft before", "rambling to the limit"):
+    if manner in ("fenced", "draft before", *RAMBLING):
         text = f"```json\n{text}\n```"
     if manner == "draft before":
         text = f'I first thought of {{"{key}": 1}} and of f(n) = {{n}}.\n{text}\nThat is my {{answer}}.'
@@ -118,8 +123,8 @@ def in_json(schema: Mapping[str, Any], manner: str, digest: str) -> tuple[str, s
         text = json.dumps({"result": value})[:-1] + ', "n": {"m": 1}}'
     elif manner == "blank field":
         text = json.dumps(dict.fromkeys(value, " "))
-    elif manner == "rambling to the limit":
-        return text + "\nLet me also say that" * 9, "length", ""
+    elif manner in RAMBLING:
+        return text + "\nLet me also say that" * 9, RAMBLING[manner], ""
     return around(text, manner, digest)
 
 
@@ -132,8 +137,8 @@ def in_code(manner: str, digest: str) -> tuple[str, str, str]:
         text = "One adds the two values before."
     elif manner == "unclosed":
         text = text.removesuffix("```")
-    elif manner == "rambling to the limit":
-        return text + "\nLet me also say that" * 9, "length", ""
+    elif manner in RAMBLING:
+        return text + "\nLet me also say that" * 9, RAMBLING[manner], ""
     return around(text, manner, digest)
 
 
@@ -145,6 +150,9 @@ def around(text: str, manner: str, digest: str) -> tuple[str, str, str]:
         "thoughts without opening": (f"{thought}</think>\n{text}", "stop", "the server's own"),
         "empty": (" \n", "stop", thought),
         "cut off": (text[: text.rindex(" ")], "length", ""),
+        "cut off by the context": (text[: text.rindex(" ")], "context_length", ""),
+        "cut off by the context in the server's thought": ("", "context_length", thought),
+        "cut off by the context in thought that is not shown": ("", "context_length", ""),
         "cut off in thought": (f"<think>{thought}", "length", ""),
         "cut off in the server's thought": ("", "length", thought),
         "refused in words": ("I'm sorry, but I can't help with that.", "stop", ""),

@@ -28,7 +28,7 @@ from codeseq_ray.records import (
     VerdictKind,
 )
 
-from .model import BROKEN, DEAD, READABLE, Model
+from .model import BROKEN, DEAD, RAMBLING, READABLE, Model
 
 # Terms of our own, each long enough that no prompt holds one by chance.
 SEQUENCE = Sequence(
@@ -146,9 +146,7 @@ async def test_an_answer_without_content_has_a_typed_reason_and_no_repair(
 
 
 @pytest.mark.parametrize("role", IN_CODE)
-@pytest.mark.parametrize(
-    "manner", ["plain", "thoughts", "thoughts without opening", "unclosed", "rambling to the limit"]
-)
+@pytest.mark.parametrize("manner", ["plain", "thoughts", "thoughts without opening", "unclosed", *RAMBLING])
 async def test_the_last_block_is_the_program_and_never_a_thought(role: str, manner: str) -> None:
     model = Model((manner,))
     answer = await IN_CODE[role](model)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from codeseq_ray.agents.masking import Mask
 from codeseq_ray.agents.prompting import Prompts
 from codeseq_ray.agents.structured import FilterDraft
 from codeseq_ray.agents.visibility import View, Visibility, WriterView
@@ -201,11 +203,71 @@ def test_far_terms_in_a_list_are_masked_and_the_shown_ones_before_them_stand(
     assert line == "Begins " + separator.join(expected)
 
 
-@given(st.integers(10**4, 10**9), st.sampled_from((",", " ", "_")))
+@given(st.integers(10**4, 10**9), st.sampled_from((",", " ", "_", "'", "’", "\u00a0", "{,}", "\\,")))
 def test_digits_in_groups_hide_nothing(term: int, separator: str) -> None:
     sequence, cases = made_up([*range(100, 120), term], 0)
     grouped = f"{term:_}".replace("_", separator)
     assert seen(sequence, cases, f"There are {grouped} of them") == "There are … of them"
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "1.234.567",
+        "1'234'567",
+        "1{,}234{,}567",
+        r"1\,234\,567",
+        "0x12d687",
+        "0X12D687",
+        "0x0012D687",
+        "01234567",
+    ],
+)
+def test_a_far_term_is_masked_in_any_common_spelling(spelling: str) -> None:
+    sequence, cases = made_up([*range(100, 120), 1_234_567], 0)
+    assert seen(sequence, cases, f"It holds {spelling} of them.") == "It holds … of them."
+    index = cases.far[-1].input
+    assert seen(sequence, cases, f"a({index}) = {spelling}.") == f"a({index}) = …."
+
+
+@pytest.mark.parametrize("spelling", ["0x1f", "031", "0x1F"])
+def test_a_short_far_term_is_masked_beside_its_index_in_any_spelling_and_stands_elsewhere(
+    spelling: str,
+) -> None:
+    sequence, cases = made_up([*range(100, 120), 31], 0)
+    assert seen(sequence, cases, f"a(20) = {spelling}") == "a(20) = …"
+    assert seen(sequence, cases, f"There are {spelling}") == f"There are {spelling}"
+
+
+@pytest.mark.parametrize(
+    "line", ["About 3.141 of them", "3.14.1", "31.41", "3.1.4.1", "1.2345.67", "0x3141", "20x0 is 12d687"]
+)
+def test_digits_that_only_look_like_a_far_term_stand(line: str) -> None:
+    sequence, cases = made_up([*range(100, 120), 314_100, 3_140, 1_234_567], 0)
+    assert seen(sequence, cases, line) == line
+    sequence, cases = made_up([*range(100, 120), 3_141 if "0x" not in line else 7], 0)
+    assert seen(sequence, cases, line) == line
+
+
+@pytest.mark.parametrize(
+    "repeated",
+    [
+        *(" ", "\t", "7", "a", "a_", "a(", "a(20", "a(20) ", "a(20) = ", "a(20). ", "31 = ", "31 = a(20) "),
+        *("-", "−", "(", "[", ".", ";", ",", "'", "1,", "1,234,", "1.234.", "0x", "0x1", "20 ->", "20:"),
+        *("31 ", "n ="),
+    ],
+    ids=repr,
+)
+def test_a_long_line_is_masked_in_about_linear_time(repeated: str) -> None:
+    _, cases = made_up([*range(100, 120), 31, 1_234_567], 0)
+    mask = Mask(cases)
+    for line in (
+        repeated * (20_000 // len(repeated)),
+        "31 = " + repeated * (20_000 // len(repeated)) + "x 31",
+    ):
+        began = time.process_time()
+        mask(line)
+        assert time.process_time() - began < 2
 
 
 # ------------------------------------------------------------------------------------------------- the scanner
