@@ -29,6 +29,9 @@ FEWEST_ANSWER_TOKENS = 256
 LEAST_ROOM_TOKENS = 32
 """With less room than this for its answer, a prompt is too long."""
 
+WORTH_ANOTHER = 1.05
+"""An answer is paid for a second time if it gets so many times the room."""
+
 
 @dataclass
 class _Course:
@@ -65,6 +68,8 @@ class _Room:
     context: int | None = None
     found: int | None = None
     """What the server's replies have taught."""
+    counted: bool = False
+    """Has the server said how long the prompt is?"""
     sent: int = 0
     """The bound that the last request went out with."""
 
@@ -82,16 +87,19 @@ class _Room:
 
     def refused(self, trouble: Trouble) -> bool:
         """Take less: what the server says is left, or half. False when nothing worth asking for is left."""
+        if self.counted:
+            # There is an answer already, and less than it had is not worth another.
+            return False
         last = self.max_tokens
         self.found = trouble.room if trouble.room is not None and trouble.room < last else last // 2
         return self.found >= min(LEAST_ROOM_TOKENS, self.asked)
 
     def measured(self, prompt: int) -> bool:
-        """The server has counted the prompt: take all that is left beside it. False when that is no more room."""
+        """The server has counted the prompt: take all that is left beside it. False when that is hardly more."""
         last = self.max_tokens
         if self.context is not None and prompt > 0:
-            self.prompt, self.found = prompt, self.context - prompt
-        return self.max_tokens > last
+            self.prompt, self.found, self.counted = prompt, self.context - prompt, True
+        return self.max_tokens > WORTH_ANOTHER * last
 
 
 class OpenAIChatClient:

@@ -32,6 +32,10 @@ class Weather:
     """503, as a proxy whose server is away says."""
     hanging: float = 0.0
     """Never answered."""
+    aborted: float = 0.0
+    """A piece of an answer that ends with `abort`, as vLLM says when it stops a request by itself."""
+    blank: float = 0.0
+    """An answer without text and without a reason."""
     retry_after: str = "0"
     faults_per_request: int = 1000
     """After so many faults the same request is answered."""
@@ -53,6 +57,10 @@ class ModelServer:
     lists_models: bool = True
     starts_after: float = 0.0
     """Seconds during which it answers 503, as a server that loads its weights behind a proxy."""
+    lists: str | None = None
+    """What it says in place of a list of models, with status 200: JSON."""
+    undercounts: int = 0
+    """Tokens of the prompt that its usage leaves out."""
     weather: Weather = FAIR
     lists_in_bad_weather: float = 0.0
     """Share of the questions for the list of models whose connection is dropped."""
@@ -126,6 +134,8 @@ class ModelServer:
             return await self._meet("dropped", request)
         if refusal := self._gate(request):
             return refusal
+        if self.lists is not None:
+            return web.Response(text=self.lists, content_type="application/json")
         if not self.lists_models:
             return _error(404, "Not Found")
         extra: dict[str, Any] = {} if self.context is None else {"max_model_len": self.context}
@@ -205,6 +215,7 @@ class ModelServer:
             answer["choices"][0]["message"]["content"] = json.dumps(
                 dict.fromkeys(schema.get("properties", {}), digest[0] < "8")
             )
+        answer["usage"]["prompt_tokens"] -= self.undercounts
         if self.echoes:
             answer["model"] = self.echoes
         if self.counts_details:
@@ -219,7 +230,17 @@ class ModelServer:
         if count >= self.weather.faults_per_request:
             return None
         chance = int(hashlib.sha256(f"{digest} {count}".encode()).hexdigest()[:8], 16) / 0x1_0000_0000
-        for name in ("busy", "error", "dropped", "broken", "not_json", "unavailable", "hanging"):
+        for name in (
+            "busy",
+            "error",
+            "dropped",
+            "broken",
+            "not_json",
+            "unavailable",
+            "hanging",
+            "aborted",
+            "blank",
+        ):
             chance -= getattr(self.weather, name)
             if chance < 0:
                 self.outcomes[name] += 1
@@ -237,6 +258,10 @@ class ModelServer:
             return web.Response(text='{"id": "x", "choices": [{"mess', content_type="application/json")
         if name == "not_json":
             return web.Response(text="<html>proxy</html>", content_type="text/html")
+        if name in ("aborted", "blank"):
+            text, end = ("So far", "abort") if name == "aborted" else ("", None)
+            message = {"role": "assistant", "content": text}
+            return web.json_response({"choices": [{"message": message, "finish_reason": end}], "usage": {}})
         if name == "hanging":
             await asyncio.sleep(3600)
         assert request.transport is not None

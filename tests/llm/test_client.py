@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
+import hashlib
 import itertools
+import json
 import logging
 import pickle
 import time
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from codeseq_ray.errors import EndpointRefusedError, InfrastructureError, UsageError
+from codeseq_ray.errors import CapReachedError, EndpointRefusedError, InfrastructureError, UsageError
 from codeseq_ray.llm import troubles
 from codeseq_ray.llm.client import OpenAIChatClient, clients, prompt_tokens
 from codeseq_ray.llm.endpoint import Endpoint
 from codeseq_ray.llm.pool import Pool
 from codeseq_ray.llm.server import Server
 from codeseq_ray.llm.settings import LLMSettings
+from codeseq_ray.llm.troubles import SHOWN_CHARACTERS, BrokenAnswerError
 from codeseq_ray.ports import ChatRequest
 
-from .server import ModelServer, Weather
+from .server import ModelServer, Weather, completion
 
 KEY = SecretStr("sk-very-secret-0123456789")
 
@@ -45,10 +49,11 @@ def client_of(
     key: SecretStr | None = None,
     revision: str | None = None,
     patience: float = 60.0,
+    before_sending: Callable[[], None] | None = None,
 ) -> OpenAIChatClient:
     served = Server(Endpoint(server.url, key), in_flight=in_flight, timeout_seconds=timeout)
     pool = Pool("generator", [served], patience_seconds=patience)
-    return OpenAIChatClient(pool, model, revision=revision, retries=retries)
+    return OpenAIChatClient(pool, model, revision=revision, retries=retries, before_sending=before_sending)
 
 
 @pytest.fixture
@@ -103,7 +108,16 @@ async def test_two_roles_on_one_endpoint_share_its_slots() -> None:
 
 @pytest.mark.usefixtures("quick")
 async def test_in_bad_weather_nothing_is_lost_and_every_retry_is_counted() -> None:
-    weather = Weather(busy=0.15, error=0.1, dropped=0.1, broken=0.05, not_json=0.05, faults_per_request=5)
+    weather = Weather(
+        busy=0.15,
+        error=0.1,
+        dropped=0.1,
+        broken=0.05,
+        not_json=0.05,
+        aborted=0.05,
+        blank=0.05,
+        faults_per_request=5,
+    )
     async with ModelServer(weather=weather, slots=32).running() as server:
         client = client_of(server, in_flight=16, retries=5)
         answers = await asyncio.gather(*(client.chat(request(f"question {i}")) for i in range(200)))
@@ -111,13 +125,17 @@ async def test_in_bad_weather_nothing_is_lost_and_every_retry_is_counted() -> No
     assert len(answers) == 200
     assert server.most_open <= 16
     assert sum(a.attempts for a in answers) == len(server.asked)
-    for name in ("busy", "error", "dropped", "broken", "not_json"):
+    assert all(len(a.text) >= 12 for a in answers), "a piece is no answer"
+    for name in ("busy", "error", "dropped", "broken", "not_json", "aborted", "blank"):
         assert server.outcomes[name] > 0, name
     assert server.outcomes["answered"] == 200
 
 
 @pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize(("fault", "tries"), [("error", 4), ("broken", 4), ("not_json", 4), ("busy", 13)])
+@pytest.mark.parametrize(
+    ("fault", "tries"),
+    [("error", 4), ("broken", 4), ("not_json", 4), ("aborted", 4), ("blank", 4), ("busy", 13)],
+)
 async def test_retries_end_in_infrastructure_trouble_after_their_bound(fault: str, tries: int) -> None:
     always: dict[str, Any] = {fault: 1.0}
     async with ModelServer(weather=Weather(**always)).running() as server:
@@ -344,3 +362,142 @@ async def test_sample_and_attempt_stay_at_home() -> None:
         await client.chat(replace(request(), sample=3, attempt=2))
         await client.close()
     assert server.asked[0] == server.asked[1]
+
+
+def usages(asked: list[dict[str, Any]]) -> list[tuple[str, str, int]]:
+    """(text, end, completion tokens) of each answer to these bodies."""
+    drawn = []
+    for body in asked:
+        digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+        answer = completion(body, digest, 0)
+        choice = answer["choices"][0]
+        drawn.append(
+            (choice["message"]["content"], choice["finish_reason"], answer["usage"]["completion_tokens"])
+        )
+    return drawn
+
+
+async def test_an_answer_that_our_estimate_cut_is_asked_for_once_more_with_all_the_room() -> None:
+    async with ModelServer(context=300, slots=64).running() as server:
+        client = client_of(server)
+        texts = [f"question {i} " + "word " * 18 for i in range(120)]
+        answers = await asyncio.gather(*(client.chat(request(t, max_tokens=5000)) for t in texts))
+        await client.close()
+    seen: Counter[tuple[int, str]] = Counter()
+    for text, answer in zip(texts, answers, strict=True):
+        asked = [body for body in server.asked if body["messages"][0]["content"] == text]
+        drawn = usages(asked)
+        # 20 of the context's 300 tokens are the prompt's; the estimate leaves 256.
+        assert [body["max_tokens"] for body in asked] == [256, 280][: len(asked)]
+        assert len(asked) == answer.attempts == (2 if drawn[0][1] == "length" else 1)
+        assert answer.text == drawn[-1][0]
+        assert answer.finish_reason == ("context_length" if drawn[-1][1] == "length" else "stop")
+        assert answer.completion_tokens == sum(tokens for _, _, tokens in drawn)
+        assert answer.prompt_tokens == 20 * len(asked)
+        seen[answer.attempts, answer.finish_reason] += 1
+    assert set(seen) == {(1, "stop"), (2, "stop"), (2, "context_length")}
+
+
+@pytest.mark.parametrize(("undercounts", "knows", "tries"), [(5, True, 2), (0, False, 2)])
+async def test_an_answer_that_the_context_cut_is_kept_where_no_longer_one_is_to_be_had(
+    undercounts: int, knows: bool, tries: int
+) -> None:
+    """The server refuses the longer request; or never says how long its context is."""
+    server = ModelServer(
+        context=300,
+        slots=64,
+        lists_models=knows,
+        undercounts=undercounts,
+        names_the_prompt="" if knows else "input tokens",
+    )
+    async with server.running():
+        client = client_of(server)
+        texts = [f"question {i} " + "word " * 18 for i in range(60)]
+        answers = await asyncio.gather(*(client.chat(request(t, max_tokens=5000)) for t in texts))
+        await client.close()
+    bound = 256 if knows else 280
+    cut = [answer for answer in answers if answer.finish_reason == "context_length"]
+    assert len(cut) > 5
+    for answer in cut:
+        assert len(answer.text.split()) == answer.completion_tokens == bound
+        assert answer.attempts == tries
+    assert all(a.finish_reason in ("stop", "context_length") for a in answers)
+
+
+async def test_the_models_own_bound_is_no_limit_of_the_servers() -> None:
+    async with ModelServer(context=300).running() as server:
+        client = client_of(server)
+        answers = [await client.chat(request(f"question {i}", max_tokens=20)) for i in range(10)]
+        await client.close()
+    assert "length" in {answer.finish_reason for answer in answers} <= {"length", "stop"}
+    assert len(server.asked) == 10
+
+
+@pytest.mark.parametrize("said", ["null", "[]", "1", '"x"', "{}", '{"data": null}', '{"data": {}}'])
+async def test_what_is_no_list_of_models_is_a_broken_answer(said: str) -> None:
+    async with ModelServer(lists=said).running() as server:
+        endpoint = Endpoint(server.url)
+        with pytest.raises(BrokenAnswerError):
+            await endpoint.models()
+        await endpoint.close()
+
+
+async def test_strange_entries_of_a_list_of_models_are_passed_over() -> None:
+    said = (
+        '{"data": [null, 1, "x", {"id": 3}, {"id": "m", "metadata": 7}, {"id": "n", "max_model_len": "9"}]}'
+    )
+    async with ModelServer(lists=said).running() as server:
+        endpoint = Endpoint(server.url)
+        assert await endpoint.models() == {"m": None, "n": None}
+        await endpoint.close()
+
+
+def test_no_part_of_a_key_is_shown_wherever_a_long_text_is_cut() -> None:
+    secret = KEY.get_secret_value()
+    endpoint = Endpoint("http://127.0.0.1:1/v1", KEY)
+    for before in range(SHOWN_CHARACTERS - 2 * len(secret), SHOWN_CHARACTERS + 5):
+        trouble = troubles.recognise(OSError("x" * before + secret + " is wrong. " * 40))
+        assert trouble is not None
+        shown = endpoint.public(trouble.text)
+        assert len(shown) <= SHOWN_CHARACTERS
+        assert secret[:4] not in shown
+
+
+@pytest.mark.usefixtures("quick")
+async def test_leave_is_asked_for_before_every_request_and_with_the_slot_in_hand() -> None:
+    weather = Weather(busy=0.2, error=0.2, faults_per_request=3)
+    asked = 0
+
+    def before_sending() -> None:
+        nonlocal asked
+        assert 1 <= client.pool.servers[0].limit.open <= 4
+        # What is asked for now has not been sent yet.
+        assert len(server.asked) <= asked
+        asked += 1
+
+    async with ModelServer(weather=weather).running() as server:
+        client = client_of(server, in_flight=4, before_sending=before_sending)
+        answers = await asyncio.gather(*(client.chat(request(f"question {i}")) for i in range(40)))
+        await client.close()
+    assert asked == len(server.asked) == sum(answer.attempts for answer in answers) > 40
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("allowed", [0, 2])
+async def test_a_leave_that_is_refused_reaches_the_caller_and_gives_the_slot_back(allowed: int) -> None:
+    left = allowed
+
+    def before_sending() -> None:
+        nonlocal left
+        if not left:
+            raise CapReachedError("no more requests")
+        left -= 1
+
+    async with ModelServer(weather=Weather(error=1.0)).running() as server:
+        client = client_of(server, in_flight=1, before_sending=before_sending)
+        for _ in range(2):
+            with pytest.raises(CapReachedError, match="no more requests"):
+                await asyncio.wait_for(client.chat(request()), 20)
+            assert client.pool.servers[0].limit.open == 0
+        await client.close()
+    assert len(server.asked) == allowed

@@ -10,15 +10,22 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from codeseq_ray.errors import EndpointsDownError, InfrastructureError, UsageError
+from codeseq_ray.errors import (
+    CapReachedError,
+    EndpointsDownError,
+    InfrastructureError,
+    RunStoppedError,
+    UsageError,
+)
 from codeseq_ray.llm import health, troubles
 from codeseq_ray.llm import server as server_module
 from codeseq_ray.llm.client import OUTAGES, OpenAIChatClient, clients
+from codeseq_ray.llm.endpoint import Endpoint
 from codeseq_ray.llm.health import TRIED_AT_ONCE
 from codeseq_ray.llm.settings import LLMSettings
 from codeseq_ray.ports import ChatAnswer, ChatRequest
 
-from .server import ModelServer, Weather
+from .server import FAIR, ModelServer, Weather
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +51,7 @@ async def pair(
     in_flight: int = 16,
     patience_seconds: float = 60.0,
     retries: int = 5,
+    stopped: Callable[[], RunStoppedError | None] | None = None,
 ) -> AsyncIterator[tuple[OpenAIChatClient, OpenAIChatClient]]:
     settings = LLMSettings(
         generator_url=tuple(generator),
@@ -54,7 +62,7 @@ async def pair(
         request_retries=retries,
         endpoint_patience_minutes=patience_seconds / 60,
     )
-    both = clients(settings, notice=notice)
+    both = clients(settings, notice=notice, stopped=stopped)
     try:
         yield both
     finally:
@@ -158,6 +166,84 @@ async def test_after_its_patience_a_run_stops_and_says_where_and_what_to_do() ->
             await client.chat(request("one that comes later"))
 
 
+@pytest.mark.parametrize("said", ["null", "[]", "1", '"x"'])
+async def test_a_list_that_is_none_does_not_end_the_patience(said: str) -> None:
+    """Something else answers at the address of a server that is down."""
+    server = await stopped()
+    server.lists = said
+    async with pair([server.url], patience_seconds=1.0) as (client, _):
+        asked = asyncio.gather(
+            *(client.chat(request(f"question {i}")) for i in range(10)), return_exceptions=True
+        )
+        await asyncio.sleep(0.5)
+        async with server.running():
+            replies = await asyncio.wait_for(asked, 30)
+            assert server.listings > 1
+    assert all(isinstance(reply, EndpointsDownError) for reply in replies), replies
+
+
+async def test_the_watch_outlives_what_it_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "REMIND_SECONDS", 0.1)
+    reminders = 0
+
+    def notice(line: str) -> None:
+        nonlocal reminders
+        if "has been down" in line:
+            reminders += 1
+            raise RuntimeError("nobody takes lines any more")
+
+    async def models(_: Endpoint) -> dict[str, int | None]:
+        raise AttributeError("something that nobody thought of")
+
+    away = await stopped()
+    async with pair([away.url], patience_seconds=2.0, notice=notice) as (client, _):
+        asked = asyncio.gather(
+            *(client.chat(request(f"question {i}")) for i in range(10)), return_exceptions=True
+        )
+        await asyncio.sleep(0.5)
+        assert not asked.done()
+        monkeypatch.setattr(Endpoint, "models", models)
+        replies = await asyncio.wait_for(asked, 30)
+    assert all(isinstance(reply, EndpointsDownError) for reply in replies), replies
+    assert reminders > 1
+
+
+async def test_nobody_waits_for_a_server_on_behalf_of_a_run_that_is_over() -> None:
+    away = await stopped()
+    over: list[RunStoppedError] = []
+    async with pair([away.url], patience_seconds=3600, stopped=lambda: over[0] if over else None) as (
+        client,
+        _,
+    ):
+        asked = asyncio.gather(
+            *(client.chat(request(f"question {i}")) for i in range(20)), return_exceptions=True
+        )
+        await asyncio.sleep(0.6)
+        assert not asked.done()
+        over.append(CapReachedError("time is up"))
+        replies = await asyncio.wait_for(asked, 30)
+        assert replies == over * 20
+        with pytest.raises(CapReachedError):
+            await asyncio.wait_for(client.chat(request("one that comes later")), 10)
+
+
+async def test_a_run_that_is_over_waits_neither_where_another_server_of_the_role_is_up() -> None:
+    away = await stopped()
+    over: list[RunStoppedError] = []
+    async with (
+        ModelServer(weather=Weather(hanging=1.0)).running() as here,
+        pair([here.url, away.url], in_flight=1, stopped=lambda: over[0] if over else None) as (client, _),
+    ):
+        asked = [asyncio.create_task(client.chat(request(f"question {i}"))) for i in range(5)]
+        await asyncio.sleep(0.6)
+        over.append(CapReachedError("time is up"))
+        done, out = await asyncio.wait(asked, timeout=3)
+        assert [type(task.exception()) for task in done] == [CapReachedError] * 4
+        for task in out:
+            task.cancel()
+        await asyncio.gather(*out, return_exceptions=True)
+
+
 async def test_a_long_outage_is_called_to_mind_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server_module, "REMIND_SECONDS", 0.5)
     said: list[str] = []
@@ -199,6 +285,22 @@ async def test_a_list_that_answers_while_requests_do_not_is_no_server() -> None:
             60,
         )
     assert all(isinstance(reply, EndpointsDownError) for reply in replies), replies
+
+
+async def test_a_503_of_a_server_that_is_only_starting_is_nobodys_fault() -> None:
+    """One request alone is tried again and again, and answered in the end."""
+    async with (
+        ModelServer(weather=Weather(unavailable=1.0)).running() as server,
+        pair([server.url]) as (client, _),
+    ):
+        asked = asyncio.create_task(client.chat(request()))
+        for _ in range(2000):
+            if len(server.asked) >= OUTAGES + 6 or asked.done():
+                break
+            await asyncio.sleep(0.01)
+        server.weather = FAIR
+        answer = await asyncio.wait_for(asked, 30)
+    assert answer.attempts > OUTAGES
 
 
 async def test_single_drops_and_503s_among_answers_do_not_take_it_down() -> None:
@@ -317,6 +419,20 @@ async def test_requests_that_are_cancelled_leave_their_place_to_others() -> None
         assert sum(isinstance(reply, ChatAnswer) for reply in replies) >= 20
         assert len(await asyncio.wait_for(ask(client, 4, "afterwards"), 10)) == 4
     assert server.most_open <= 3  # the server may learn of an abandoned request after the next has come
+
+
+async def test_one_who_gives_up_just_as_it_is_given_a_slot_gives_it_back() -> None:
+    async with ModelServer().running() as server, pair([server.url], in_flight=1) as (client, _):
+        held = await client.pool.slot()
+        waiting = asyncio.create_task(client.pool.slot())
+        await asyncio.sleep(0)
+        held.give_back()
+        assert client.pool.servers[0].limit.open == 1, "the slot went to the one that waits"
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert client.pool.servers[0].limit.open == 0
+        assert len(await asyncio.wait_for(ask(client, 3), 10)) == 3
 
 
 async def test_closing_one_role_leaves_the_other_its_connection() -> None:
