@@ -265,7 +265,8 @@ def prompt_tokens(messages: list[Mapping[str, str]]) -> int:
 def refused(endpoint: Endpoint, model: str, trouble: Trouble) -> EndpointRefusedError:
     """The error that ends a run: which endpoint, which model, what to change."""
     if trouble.status in (401, 403):
-        remedy = "Check the API key setting for this URL, and that the key may use this model."
+        sent = "The key that was sent is refused" if endpoint.has_key else "No key was sent"
+        remedy = f"{sent}: set CODESEQ_GENERATOR_API_KEY or CODESEQ_VERIFIER_API_KEY, whichever role this URL is for."
     elif trouble.status == 429:
         remedy = "The account is out of quota; add some or use another endpoint."
     else:

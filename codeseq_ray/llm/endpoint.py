@@ -55,6 +55,10 @@ class Endpoint:
     def __repr__(self) -> str:
         return f"Endpoint({self.url!r})"
 
+    @property
+    def has_key(self) -> bool:
+        return self._api_key is not None
+
     async def complete(self, body: Mapping[str, Any], timeout_seconds: float) -> ChatAnswer:
         """Send one chat request; the whole answer must be there in time."""
         sdk = self._open()

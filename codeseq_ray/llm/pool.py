@@ -103,6 +103,6 @@ class Pool:
         down = "\n".join(f"  {server.endpoint.url}: {server.cause}" for server in self.servers)
         return EndpointsDownError(
             f"no server of the {self.role} has been up for {in_words(away)}:\n{down}\n"
-            f"Start one of them, or give another --{self.role}-url, and run the same command again: it goes on "
-            "from here. --endpoint-patience-minutes says how long a run waits."
+            f"Start one of them, or give another --{self.role}-url. --endpoint-patience-minutes says how long a run "
+            "waits."
         )

@@ -132,8 +132,10 @@ def _same_model(both: tuple[Role, Role]) -> list[str]:
 
 
 def _ready(role: Role, listings: dict[Endpoint, _Listing]) -> Endpoint | None:
-    ready = (e for e in role.endpoints if role.model in (listings[e].models or ()))
-    return next(ready, None)
+    """A server to try a tiny request on: one that lists the model, or one that has no list to say so."""
+    listing = [e for e in role.endpoints if role.model in (listings[e].models or ())]
+    silent = [e for e in role.endpoints if (t := listings[e].trouble) and t.status in (404, 405)]
+    return next(iter((*listing, *silent)), None)
 
 
 async def _takes_schemas(role: Role, endpoint: Endpoint) -> str | None:

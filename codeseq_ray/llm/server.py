@@ -228,8 +228,8 @@ class Server:
     def _went_down(self, was_up: bool) -> None:
         if was_up:
             self.notice(
-                f"{self.endpoint.url} is down ({self.cause}); what it was asked goes to the role's other "
-                "servers, or waits until it is back"
+                f"{self.endpoint.url} is down ({self.cause}); what it was asked goes to another server of the "
+                "role, or waits (--endpoint-patience-minutes)"
             )
         self.keep_watch()
 

@@ -219,7 +219,7 @@ async def test_a_refused_key_stops_at_once_and_stays_secret(
     assert server.listings + len(server.asked) == 1
     shown = f"{caught.value!r} {caught.value} {client!r} {vars(client.pool.servers[0].endpoint)}"
     assert server.url in str(caught.value)
-    assert "API key" in str(caught.value)
+    assert "API_KEY" in str(caught.value)
     assert KEY.get_secret_value() not in shown + caplog.text
 
 

@@ -160,7 +160,7 @@ async def test_after_its_patience_a_run_stops_and_says_where_and_what_to_do() ->
         )
         assert time.monotonic() - begun >= 1.0
         assert all(isinstance(reply, EndpointsDownError) for reply in replies), replies
-        for words in (away.url, other.url, "generator", "--endpoint-patience-minutes", "again"):
+        for words in (away.url, other.url, "generator", "--endpoint-patience-minutes", "Start one"):
             assert words in str(replies[0])
         with pytest.raises(EndpointsDownError):
             await client.chat(request("one that comes later"))

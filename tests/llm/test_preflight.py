@@ -89,7 +89,7 @@ async def test_a_model_that_is_not_there_is_refused_naming_those_that_are() -> N
 
 async def test_a_wrong_key_is_refused_without_showing_it() -> None:
     async with ModelServer(api_key="another").running() as server:
-        with pytest.raises(EndpointRefusedError, match="API key") as caught:
+        with pytest.raises(EndpointRefusedError, match="CODESEQ_GENERATOR_API_KEY") as caught:
             await preflight(settings_of([server.url], generator_api_key=KEY, verifier_api_key=KEY))
     assert KEY.get_secret_value() not in f"{caught.value!r} {caught.value}"
 
@@ -134,3 +134,9 @@ async def test_a_server_without_a_list_is_a_warning() -> None:
 async def test_missing_settings_are_named() -> None:
     with pytest.raises(UsageError, match="--generator-model, --verifier-url"):
         await preflight(LLMSettings(generator_url=("http://host/v1",), verifier_model="m"))
+
+
+async def test_a_path_that_serves_nothing_is_refused_before_the_run() -> None:
+    async with ModelServer().running() as server:
+        with pytest.raises(EndpointRefusedError, match="mostly /v1"):
+            await preflight(settings_of([server.url.removesuffix("/v1")]))
