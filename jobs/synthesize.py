@@ -107,5 +107,8 @@ if __name__ == "__main__":
         print(f"synthesize: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, UsageError) else 1)
     except KeyboardInterrupt:
-        print("stopped; the same command with --run-id (its first line above) goes on from here", file=sys.stderr)
+        print(
+            "stopped; the same command with --run-id (its first line above) goes on from here",
+            file=sys.stderr,
+        )
         sys.exit(1)
