@@ -4,7 +4,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from codeseq_ray.agents.visibility import MASK, Visibility, fit_window
+from codeseq_ray.agents.masking import MASK
+from codeseq_ray.agents.visibility import Visibility, fit_window
 from codeseq_ray.cases import divide, shifted
 from codeseq_ray.records import Sequence
 
