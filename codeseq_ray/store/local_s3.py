@@ -254,7 +254,8 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--port", type=int, default=18333, help="port of the S3 protocol (default 18333)")
     options = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for ending in (signal.SIGTERM, signal.SIGINT):  # a shell's background jobs start with Ctrl-C ignored
+        signal.signal(ending, signal.default_int_handler)
     try:
         with LocalS3(options.dir, options.port) as server:
             server.make_bucket()
