@@ -26,6 +26,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from codeseq_ray import crashpoints
 from codeseq_ray.errors import RunMismatchError, UsageError
 from codeseq_ray.judging.settings import JudgingSettings
 from codeseq_ray.llm.settings import LLMSettings
@@ -34,7 +35,7 @@ from codeseq_ray.selection.rules import SelectionSettings
 from codeseq_ray.synthesis import SynthesisSettings
 
 PREFIX = "CODESEQ_"
-NOT_SETTINGS = {"CODESEQ_TEST_DATA"}
+NOT_SETTINGS = {"CODESEQ_TEST_DATA", crashpoints.VARIABLE}
 """Environment names with our prefix that belong to the tests."""
 
 
