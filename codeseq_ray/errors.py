@@ -37,6 +37,14 @@ class RunMismatchError(UsageError):
     """A run id already stands for other settings or another input than those given now."""
 
 
+class RunInUseError(UsageError):
+    """Another driver works on this run."""
+
+
+class RunLostError(CodeseqError):
+    """Another driver has taken this run over, because this one was silent for too long."""
+
+
 class IncompleteRunError(CodeseqError):
     """A full release was asked for while selected sequences still lack an outcome."""
 
