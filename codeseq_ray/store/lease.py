@@ -208,4 +208,4 @@ def _is_dead(held: dict[str, Any]) -> bool:
     mine = _identity(os.getpid())
     if not mine or holder.get("machine") != mine["machine"]:
         return False
-    return _identity(int(holder.get("pid", 0))).get("begun") != holder.get("begun")
+    return bool(_identity(int(holder.get("pid", 0))).get("begun") != holder.get("begun"))

@@ -24,12 +24,14 @@ from typing import Any, cast
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from codeseq_ray.crashpoints import CrashPoint, reach
 from codeseq_ray.errors import StoreError
 from codeseq_ray.records import Outcome, SequenceRecord, Stage
 from codeseq_ray.store import parquet
+from codeseq_ray.store.merging import LedgerRows, read_rows
 from codeseq_ray.store.objects import checked_key, put_once
 from codeseq_ray.store.run import RunStore
-from codeseq_ray.store.segments import LEDGER_SCHEMA, RECORD_SCHEMA, Segment, encode, record_json
+from codeseq_ray.store.segments import RECORD_SCHEMA, Segment, encode, record_json
 
 EVERY = 64
 SECONDS = 10.0
@@ -124,9 +126,12 @@ class LedgerWriter:
         segment = self._seal()
         if segment is None:
             return
+        reach(CrashPoint.SEGMENT_SEALED)
         try:
             put_once(self._run.store, self._run.key(f"records/{segment.name}"), segment.records)
+            reach(CrashPoint.RECORDS_PUT)
             put_once(self._run.store, self._run.key(f"ledger/{segment.name}"), segment.ledger)
+            reach(CrashPoint.SEGMENT_PUT)
         except BaseException:
             self._failed = True
             raise
@@ -144,21 +149,6 @@ class LedgerWriter:
 
 
 # --------------------------------------------------------------------------------------------- reading
-
-_DICTIONARY = pa.dictionary(pa.int32(), pa.string())
-_RESOLVED_SCHEMA = pa.schema(
-    [
-        ("number", pa.int64()),
-        ("attempt", pa.int32()),
-        ("outcome", _DICTIONARY),
-        ("reason", _DICTIONARY),
-        ("rounds", pa.int32()),
-        ("tokens", pa.int64()),
-        ("record_key", _DICTIONARY),
-        ("stage", _DICTIONARY),
-        ("order", pa.int64()),
-    ]
-)
 
 
 class Ledger:
@@ -226,29 +216,11 @@ def _row(row: dict[str, Any]) -> LedgerRow:
 
 def read_ledger(run: RunStore) -> Ledger:
     """Read all segments of a run and pick one outcome per id."""
-    names = [name for name in run.list("ledger/") if name.endswith(".parquet")]
-    tables = [_RESOLVED_SCHEMA.empty_table()]
-    rows = 0
-    for name, body in run.read_all(names):
-        where = f"{run.uri}/{name}"
-        table = parquet.decode(body, LEDGER_SCHEMA, where)
-        # Names come in ascending order, so a running number holds "smallest segment, then first row".
-        order = pa.array(range(rows, rows + len(table)), pa.int64())
-        rows += len(table)
-        columns: list[Any] = [
-            _numbers(table, where),
-            *(table[c] for c in _RESOLVED_SCHEMA.names[1:-1]),
-            order,
-        ]
-        tables.append(pa.table(columns, names=_RESOLVED_SCHEMA.names).cast(_RESOLVED_SCHEMA))
-    return Ledger(_one_per_number(pa.concat_tables(tables).unify_dictionaries().combine_chunks()))
+    return ledger_of(read_rows(run))
 
 
-def _numbers(table: pa.Table, where: str) -> Any:
-    try:
-        return pc.cast(pc.utf8_slice_codeunits(table["sequence_id"], 1), pa.int64())
-    except pa.ArrowInvalid as error:
-        raise StoreError(f"{where} holds something else than A-numbers ({error}): restore it") from error
+def ledger_of(rows: LedgerRows) -> Ledger:
+    return Ledger(_latest(rows.table))
 
 
 def read_record(run: RunStore, row: LedgerRow) -> SequenceRecord:
@@ -264,12 +236,11 @@ def read_record(run: RunStore, row: LedgerRow) -> SequenceRecord:
     raise StoreError(f"{where} lacks {row.sequence_id} although the ledger names it: restore it")
 
 
-def _one_per_number(table: pa.Table) -> pa.Table:
-    """The first row of each number, in the order of number, highest attempt, place."""
-    ordered: Any = table.sort_by([("number", "ascending"), ("attempt", "descending"), ("order", "ascending")])
-    number = ordered["number"].combine_chunks()
-    if len(number):
-        is_next = pc.not_equal(number[1:], number[:-1])
-        ordered = ordered.filter(pa.concat_arrays([pa.array([True]), is_next]))
-    result: pa.Table = ordered.drop_columns(["order"]).combine_chunks()
+def _latest(table: pa.Table) -> pa.Table:
+    """The first row of each number: that of its highest attempt."""
+    number: Any = table["number"].combine_chunks()
+    if not len(number):
+        return table
+    is_next = pc.not_equal(number[1:], number[:-1])
+    result: pa.Table = table.filter(pa.concat_arrays([pa.array([True]), is_next])).combine_chunks()
     return result

@@ -19,10 +19,20 @@ def schema(**columns: pa.DataType) -> pa.Schema:
 
 
 def encode(rows: Sequence[Mapping[str, Any]], columns: pa.Schema) -> bytes:
+    return encode_table(pa.Table.from_pylist(list(rows), schema=columns))
+
+
+def encode_table(table: pa.Table, footer: Mapping[bytes, bytes] | None = None) -> bytes:
+    """`footer` is kept beside the rows, for `footer` to read."""
     sink = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_pylist(list(rows), schema=columns), sink, compression=COMPRESSION)
+    pq.write_table(table.replace_schema_metadata(footer), sink, compression=COMPRESSION)
     body: bytes = sink.getvalue().to_pybytes()
     return body
+
+
+def footer(body: bytes) -> dict[bytes, bytes]:
+    """What `encode_table` was given beside the rows; empty if nothing."""
+    return dict(pq.read_schema(pa.BufferReader(body)).metadata or {})
 
 
 def decode(body: bytes, columns: pa.Schema, where: str) -> pa.Table:
