@@ -361,8 +361,8 @@ class SequenceRecord(Value):
 
     @property
     def corrections(self) -> int:
-        """Number of corrections made: 0 when the first program was the last."""
-        return max(0, len(self.rounds) - 1)
+        """Rounds of correction up to the last program, those that brought none included; 0 when it was the first."""
+        return self.rounds[-1].number if self.rounds else 0
 
     @property
     def tokens(self) -> int:

@@ -24,7 +24,6 @@ from codeseq_ray.judging.verdicts import Manner, failing_case, judge
 from codeseq_ray.ports import Executor, Limits
 from codeseq_ray.records import (
     Acceptance,
-    Analysis,
     Call,
     Candidate,
     Cases,
@@ -145,6 +144,10 @@ async def synthesise(
     return loop.record(Outcome.ACCEPTED, Stage.ACCEPTANCE)
 
 
+class _UnusableError(_DecidedError):
+    """An agent's answer of which nothing can be made. A correction's uses up its round, any other ends the way."""
+
+
 class _Loop:
     """The state of one sequence on its way; all of it ends in the record."""
 
@@ -247,16 +250,26 @@ class _Loop:
         self.stage = Stage.PROGRAM
         latest = await self._round(0, await self._written_anew(0))
         repairs = 0  # since a program was last written from the problem alone
+        spoilt: _UnusableError | None = None
         for number in range(1, self.settings.corrections + 1):
             if latest.verdict.ok:
                 break
             self.stage = Stage.REFLECTION
             fresh = repairs == self.settings.fresh_start_after and not self.working.by_rule
-            programs = await (self._written_anew(number) if fresh else self._corrected(latest, plain))
             repairs = 0 if fresh else repairs + 1
+            try:
+                programs = await (self._written_anew(number) if fresh else self._corrected(number, plain))
+            except _UnusableError as error:
+                if self.working.by_rule or error.reason == Reason.PROMPT_TOO_LONG:
+                    raise  # asked again, they would say the same
+                spoilt = error  # the round is used up, and the next one is asked with the same failure
+                continue
+            spoilt = None
             latest = await self._round(number, programs, fresh=fresh)
         if latest.failing is None:
             return latest.program
+        if spoilt is not None:
+            raise spoilt
         at = latest.failing
         self.stage = Stage.REFLECTION
         raise _DecidedError(self.stage, Reason.ROUNDS_USED_UP, f"input {at.input}: {at.message}")
@@ -272,14 +285,17 @@ class _Loop:
             )
         )
 
-    async def _corrected(self, failed: Round, plain: Cases) -> list[Program]:
-        """Candidates for the next round: why did the program fail, and what to write instead."""
+    async def _corrected(self, number: int, plain: Cases) -> list[Program]:
+        """Candidates for a round: why did the last program fail, and what to write instead."""
+        failed = self.rounds[-1]
         assert self.problem is not None
         assert failed.failing is not None
-        analyst = self._visibility().analyst(self.problem, failed.program, failed.failing)
-        analysis: Analysis = self._value(await self.guiding.analyse(analyst, attempt=failed.number))
-        self.rounds[-1] = failed.model_copy(update={"analysis": analysis})
-        self.asking_for = failed.number + 1
+        analysis = failed.analysis
+        if analysis is None:
+            analyst = self._visibility().analyst(self.problem, failed.program, failed.failing)
+            analysis = self._value(await self.guiding.analyse(analyst, attempt=number - 1))
+            self.rounds[-1] = failed.model_copy(update={"analysis": analysis})
+        self.asking_for = number
         view = self._visibility().corrector(self.problem, failed.program, failed.failing, analysis)
         corrections: list[Correction] = self._usable(
             await self._all(
@@ -356,8 +372,8 @@ class _Loop:
             raise self._unusable(answer)
         return answer.value
 
-    def _unusable(self, answer: Answer[T]) -> _DecidedError:
-        return _DecidedError(self.stage, answer.reason or Reason.UNUSABLE_ANSWER, answer.why_none)
+    def _unusable(self, answer: Answer[T]) -> _UnusableError:
+        return _UnusableError(self.stage, answer.reason or Reason.UNUSABLE_ANSWER, answer.why_none)
 
     def account(self, calls: Iterable[Call]) -> None:
         """Put calls down to the round that they were made for."""

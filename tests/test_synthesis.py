@@ -502,6 +502,40 @@ async def test_only_where_no_candidate_can_be_used_the_sequence_ends(sandbox: Sa
     assert len([c for c in record.calls if c.stage == "program"]) == 2
 
 
+async def test_a_correction_that_cannot_be_used_uses_up_its_round_and_not_the_sequence(
+    sandbox: SandboxExecutor,
+) -> None:
+    script = Sampled(by_round=[[WRONG], [None], [None], [RIGHT]])
+    record = await work(script, sandbox)
+    assert record.outcome is Outcome.ACCEPTED
+    assert [judged.number for judged in record.rounds] == [0, 3]
+    assert record.corrections == 3
+    assert [attempt for _, attempt, _ in script.asked] == [0, 1, 2, 3], "no two are the same question"
+    assert [c.round for c in record.calls if c.stage == "correction"] == [1, 2, 3]
+    assert len([c for c in record.calls if c.stage == "analysis"]) == 1, "why it failed is known"
+
+
+async def test_rounds_without_a_program_are_counted_and_the_last_one_says_why(
+    sandbox: SandboxExecutor,
+) -> None:
+    script = Sampled(by_round=[[WRONG], [None], [WRONG], [None]])
+    record = await work(script, sandbox, corrections=3)
+    assert (record.stage, record.reason) == (Stage.REFLECTION, Reason.ANSWER_TRUNCATED)
+    assert len(script.asked) == 4
+    record = await work(Sampled(by_round=[[WRONG], [None], [WRONG]]), sandbox, corrections=2)
+    assert record.reason == Reason.ROUNDS_USED_UP
+
+
+async def test_a_prompt_that_does_not_fit_is_not_asked_again(sandbox: SandboxExecutor) -> None:
+    class Long(Sampled):
+        async def analyse(self, view: AnalystView, *, attempt: int = 0) -> Answer[Analysis]:
+            return Answer(None, self._call("analysis", view), why_none="", reason=Reason.PROMPT_TOO_LONG)
+
+    record = await work(Long(by_round=[[WRONG]]), sandbox)
+    assert record.reason == Reason.PROMPT_TOO_LONG
+    assert len([c for c in record.calls if c.stage == "analysis"]) == 1
+
+
 async def test_trouble_of_one_candidate_loses_no_call_of_the_others(sandbox: SandboxExecutor) -> None:
     trouble: list[str | Exception | None] = [
         RIGHT,
