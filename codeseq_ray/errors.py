@@ -41,10 +41,6 @@ class RunInUseError(UsageError):
     """Another driver works on this run."""
 
 
-class RunLostError(CodeseqError):
-    """Another driver has taken this run over, because this one was silent for too long."""
-
-
 class IncompleteRunError(CodeseqError):
     """A full release was asked for while selected sequences still lack an outcome."""
 
@@ -70,6 +66,10 @@ class RunStoppedError(CodeseqError):
 
 class CapReachedError(RunStoppedError):
     """A cap that the user set on tokens, requests or time is reached."""
+
+
+class RunEndedError(RunStoppedError):
+    """A signal asked the run to end, or another driver has taken it over because this one was silent."""
 
 
 class EndpointsDownError(RunStoppedError):

@@ -32,6 +32,7 @@ from codeseq_ray.judging.settings import JudgingSettings
 from codeseq_ray.llm.settings import LLMSettings
 from codeseq_ray.sandbox.settings import SandboxSettings
 from codeseq_ray.selection.rules import SelectionSettings
+from codeseq_ray.store.settings import Selectors, StoreSettings
 from codeseq_ray.synthesis import SynthesisSettings
 
 PREFIX = "CODESEQ_"
@@ -88,6 +89,11 @@ class RunSettings(BaseModel):
     limit: int | None = Field(
         None, ge=1, description="Work on this many of the selected sequences only, drawn by the seed."
     )
+    retry: Selectors = Field(
+        None,
+        description="Do outcomes of this run again: rejected or rejected:REASON, several separated by commas. Models "
+        "are asked anew; the old trace is kept. What failed is tried again in any case, from what was answered.",
+    )
     preview: int = Field(0, ge=0, description="Show this many sequences whole; store and publish nothing.")
     partial: bool = Field(
         False, description="Publish although some selected sequences have no outcome yet; the card says so."
@@ -101,7 +107,7 @@ class RunSettings(BaseModel):
 
 
 class PipelineSettings(BaseModel):
-    """How the work is spread over the cluster. None of it changes a row."""
+    """How the work is spread over the cluster, and how it ends. None of it changes a row."""
 
     loop_actors_min: int = Field(1, ge=1, description="Fewest actors that run loops.")
     loop_actors_max: int | None = Field(
@@ -121,7 +127,16 @@ class PipelineSettings(BaseModel):
     )
     task_batch: int = Field(32, ge=1, description="Most fits or programs that one CPU task takes.")
     flush_every: int = Field(64, ge=1, description="Outcomes after which a loop actor writes a segment.")
-    flush_seconds: float = Field(10.0, gt=0, description="Seconds after which it writes what it has.")
+    flush_seconds: float = Field(2.0, gt=0, description="Seconds after which it writes what it has.")
+    grace_seconds: float = Field(
+        20.0,
+        ge=0,
+        description="Seconds that open sequences have to end when the run is told to stop (SIGTERM, Ctrl-C). Below "
+        "the pod's terminationGracePeriodSeconds.",
+    )
+    wait_for_run: bool = Field(
+        False, description="Where another driver works on the run, wait for its end instead of refusing."
+    )
     log_seconds: float = Field(10.0, gt=0, description="Seconds between two progress lines.")
 
 
@@ -164,6 +179,7 @@ class _Sourced(BaseSettings):
 # In reverse: pydantic lists the fields of the last base first, and --help should begin with the run.
 class Settings(
     PipelineSettings,
+    StoreSettings,
     SandboxSettings,
     LLMSettings,
     SynthesisSettings,
@@ -206,12 +222,36 @@ class JudgeSettings(SandboxSettings, JudgingSettings, _Sourced):
         return {name: public[name] for name in sorted(self.marked())}
 
 
+class SweepSettings(StoreSettings, _Sourced):
+    """All settings of the sweeper: YAML (--config), environment (CODESEQ_…), flags, in rising order."""
+
+    model_config = _CONFIG
+
+    output: str = Field(
+        min_length=1, description="Folder or s3://bucket/prefix under which the runs' folders lie."
+    )
+    run_id: str | None = Field(
+        None, description="Only this run. Default: all, and the cache that they share."
+    )
+    grace_hours: float = Field(
+        24.0,
+        ge=1,
+        description="Spare what is younger: a writer may still be about to name it, a reader to read it.",
+    )
+    dry_run: bool = Field(True, description="Show what would be deleted; --no-dry-run deletes it.")
+
+
 def sandbox_of(settings: SandboxSettings) -> SandboxSettings:
     """The sandbox's own part of a job's settings: small, hashable, equal where it is the same sandbox."""
     return SandboxSettings(**{name: getattr(settings, name) for name in SandboxSettings.model_fields})
 
 
-SCHEMAS: tuple[type[_Sourced], ...] = (Settings, JudgeSettings)
+def store_of(settings: StoreSettings) -> StoreSettings:
+    """The store's own part of a job's settings: holds no secret, and is small to send."""
+    return StoreSettings(**{name: getattr(settings, name) for name in StoreSettings.model_fields})
+
+
+SCHEMAS: tuple[type[_Sourced], ...] = (Settings, JudgeSettings, SweepSettings)
 Schema = TypeVar("Schema", bound=_Sourced)
 
 

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
+from typing import Any
 
 from codeseq_ray.ports import AnswerCache, ChatAnswer, ChatClient, ChatRequest
 
@@ -20,9 +24,25 @@ NOT_KEPT = frozenset({"context_length"})
 """Ends that say something of the server and its limits, not of the model: asked anew."""
 
 
+_anew: ContextVar[int] = ContextVar("anew", default=0)
+
+
+@contextmanager
+def asked_anew(times: int) -> Iterator[None]:
+    """Within, what was asked before is asked once more: `times` stands in every question's digest, unless it is 0.
+
+    A user who re-opens outcomes wants other answers. Reaches the tasks that are made within.
+    """
+    token = _anew.set(times)
+    try:
+        yield
+    finally:
+        _anew.reset(token)
+
+
 def digest(model: str, request: ChatRequest) -> bytes:
     """What stands for a question; the same on every machine."""
-    asked = {
+    asked: dict[str, Any] = {
         "format": FORMAT,
         "model": model,
         "messages": [dict(message) for message in request.messages],
@@ -32,6 +52,8 @@ def digest(model: str, request: ChatRequest) -> bytes:
         "sample": request.sample,
         "attempt": request.attempt,
     }
+    if times := _anew.get():
+        asked["anew"] = times
     text = json.dumps(asked, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=DIGEST_BYTES).digest()
 

@@ -8,37 +8,44 @@ anew only when something is asked for twice.
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import ray
 
 from codeseq_ray.store.ledger import read_ledger
-from codeseq_ray.store.objects import open_store
+from codeseq_ray.store.opening import open_patiently
 from codeseq_ray.store.run import RunStore
+from codeseq_ray.store.settings import StoreSettings
+
+log = logging.getLogger(__name__)
 
 
 class LedgerIndex:
     """State of one run: ids handed out, ids known to be done."""
 
-    def __init__(self, store_uri: str, run_id: str) -> None:
-        self._run = RunStore(open_store(store_uri), run_id)
+    def __init__(self, store_uri: str, run_id: str, settings: StoreSettings) -> None:
+        self._run = RunStore(open_patiently(store_uri, settings, log.info), run_id)
         self._handed_out: set[int] = set()
         self._done: set[int] = set()
         if ray.get_runtime_context().was_current_actor_reconstructed:
             # What was handed out is forgotten; what had been written by then counts as handed out.
-            self._done = set(read_ledger(self._run).done_ids)
-            self._handed_out = set(self._done)
+            self._handed_out = {int(row.sequence_id[1:]) for row in read_ledger(self._run)}
 
-    def handed_out(self, numbers: list[int]) -> tuple[list[int], list[int]]:
-        """Those of `numbers` that were handed out before; and those of them that have an outcome since."""
-        asked = set(numbers)
-        again = asked & self._handed_out
-        self._handed_out |= asked
+    def handed_out(self, attempts: dict[int, int]) -> tuple[list[int], list[int]]:
+        """Those of these sequences that were handed out before; and those whose attempt has an outcome since.
+
+        `attempts`: the attempt that is to be made at each.
+        """
+        again = attempts.keys() & self._handed_out
+        self._handed_out |= attempts.keys()
         if again - self._done:
-            self._done |= again & read_ledger(self._run).done_ids
+            ledger = read_ledger(self._run)
+            self._done |= {number for number in again if ledger.next_attempt(number) > attempts[number]}
         return sorted(again), sorted(again & self._done)
 
 
-def start(store_uri: str, run_id: str) -> Any:
+def start(store_uri: str, run_id: str, settings: StoreSettings) -> Any:
     """The run's index (an actor handle); it ends with the handle."""
-    return ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(LedgerIndex).remote(store_uri, run_id)
+    index = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(LedgerIndex)
+    return index.remote(store_uri, run_id, settings)

@@ -18,18 +18,20 @@ from typing import Any
 import pyarrow as pa
 import ray
 
+from codeseq_ray.crashpoints import CrashPoint, reach
 from codeseq_ray.dataset.usage import Bill
 from codeseq_ray.errors import CapReachedError, RunStoppedError, StoreError, UsageError
-from codeseq_ray.llm.replay import ReplayingClient
+from codeseq_ray.llm.replay import ReplayingClient, asked_anew
 from codeseq_ray.pipeline.crew import Around, Crew, CrewMaker, crew
 from codeseq_ray.pipeline.monitor import TELL_SECONDS, Standing
 from codeseq_ray.pipeline.spending import Caps, Meter, MeteredClient
+from codeseq_ray.pipeline.stopping import StopOrder
 from codeseq_ray.ports import ChatClient
 from codeseq_ray.records import Outcome, Reason, Sequence, SequenceRecord, Split, Stage
 from codeseq_ray.settings import Settings
 from codeseq_ray.store.answers import StoredAnswers
 from codeseq_ray.store.ledger import LedgerWriter
-from codeseq_ray.store.objects import open_store
+from codeseq_ray.store.opening import open_patiently
 from codeseq_ray.store.run import RunStore
 from codeseq_ray.synthesis import Assignment, synthesise_in_turn
 
@@ -53,6 +55,8 @@ class Ending(StrEnum):
     """No server of a role has been up for too long."""
     REFUSED = "refused"
     """No sequence would fare better: a key, a model's name, a kernel without walls."""
+    STOPPED = "stopped"
+    """The driver was told to end, or lost the run."""
     UNWRITTEN = "unwritten"
     """Outcomes or answers cannot be stored or read."""
 
@@ -82,7 +86,8 @@ class LoopActor:
     def __init__(self, job: LoopJob) -> None:
         self._job = job
         settings = job.settings
-        store = open_store(job.store_uri)
+        self._news: list[str] = []
+        store = open_patiently(job.store_uri, settings, self._news.append)
         self._run = RunStore(store, job.run_id)
         self._writer = LedgerWriter(
             self._run,
@@ -98,8 +103,7 @@ class LoopActor:
         self._meter = Meter(job.caps)
         self._outcomes: Counter[str] = Counter()
         self._bill = Bill()
-        self._news: list[str] = []
-        self._working = 0
+        self._working: set[asyncio.Task[Any]] = set()
         self._crew: Crew | None = None
         self._ending: Ending | None = None
         self._said = ""
@@ -145,14 +149,12 @@ class LoopActor:
         return pa.Table.from_pylist(told, schema=DONE)
 
     async def _work_all(self, crew: Crew, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        numbers = [row["number"] for row in rows]
+        attempts = {row["number"]: row["attempt"] for row in rows}
         try:
-            again, done = map(set, await self._job.index.handed_out.remote(numbers))
+            again, done = map(set, await self._job.index.handed_out.remote(attempts))
         except ray.exceptions.RayError:
-            again, done = (
-                set(numbers),
-                set(),
-            )  # at worst something is done twice; the ledger's rule picks one outcome
+            # At worst something is done twice; the ledger's rule picks one outcome.
+            again, done = set(attempts), set()
         if again and self._answers is not None:
             # Another actor had these and died: what it was answered need not be asked again.
             await asyncio.to_thread(self._answers.refresh)
@@ -172,9 +174,11 @@ class LoopActor:
                 family=row["family"],
                 attempt=row["attempt"],
             )
-            record = await self._outcome(crew, assignment)
+            with asked_anew(row["reopened"]):
+                record = await self._outcome(crew, assignment)
         if record is None:
             return None
+        reach(CrashPoint.OUTCOME_MADE)
         self._outcomes[record.outcome.value] += 1
         self._bill.add(record.calls)
         await self._write(self._writer.add, record)
@@ -182,9 +186,15 @@ class LoopActor:
 
     async def _outcome(self, crew: Crew, assignment: Assignment) -> SequenceRecord | None:
         """What becomes of a sequence; None when the run ends before that is known."""
-        self._working += 1
+        work = asyncio.create_task(
+            synthesise_in_turn(assignment, crew.pairs, crew.executor, self._job.settings)
+        )
+        self._working.add(work)
         try:
-            return await synthesise_in_turn(assignment, crew.pairs, crew.executor, self._job.settings)
+            return await work
+        except asyncio.CancelledError:
+            if self._ending is None:
+                raise
         except CapReachedError as error:
             self._end(Ending.CAPPED, str(error))
         except RunStoppedError as error:
@@ -196,7 +206,7 @@ class LoopActor:
         except Exception:
             return _internal_error(assignment, traceback.format_exc())
         finally:
-            self._working -= 1
+            self._working.discard(work)
         return None
 
     def _end(self, ending: Ending, said: str) -> None:
@@ -236,11 +246,27 @@ class LoopActor:
     async def _tell(self) -> None:
         """Give the monitor this actor's totals and news, and learn what the others spent."""
         news, self._news[:] = list(self._news), []
-        standing = Standing(self._meter.own, self._outcomes.copy(), self._bill + Bill(), self._working)
+        standing = Standing(
+            spent=self._meter.own,
+            outcomes=self._outcomes.copy(),
+            bill=self._bill + Bill(),
+            open=len(self._working),
+            idle=self._ending is not None and not self._working and not self._writer.waiting,
+        )
         try:
-            self._meter.others = await self._job.monitor.tell.remote(self._name, standing, news)
+            self._meter.others, order = await self._job.monitor.tell.remote(self._name, standing, news)
         except ray.exceptions.RayError:
             self._news[:0] = news
+            return
+        if order is not None:
+            self._stop(order)
+
+    def _stop(self, order: StopOrder) -> None:
+        """Begin nothing more; what is open is cut off when its grace is over."""
+        self._end(Ending.STOPPED, order.reason)
+        if order.seconds <= 0:
+            for work in self._working:
+                work.cancel()
 
 
 def _walls(record: SequenceRecord) -> Iterable[str]:

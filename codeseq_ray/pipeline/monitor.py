@@ -19,6 +19,7 @@ import ray
 from codeseq_ray.dataset.usage import Bill
 from codeseq_ray.errors import StoreError
 from codeseq_ray.pipeline.spending import Spent
+from codeseq_ray.pipeline.stopping import Stop, StopOrder
 from codeseq_ray.records import Outcome
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,8 @@ class Standing:
     """The calls of sequences that came to an outcome."""
     open: int = 0
     """Sequences that are being worked on."""
+    idle: bool = True
+    """Takes no further sequences, and has nothing open or unwritten."""
 
     def __add__(self, other: Standing) -> Standing:
         return Standing(
@@ -43,6 +46,7 @@ class Standing:
             self.outcomes + other.outcomes,
             self.bill + other.bill,
             self.open + other.open,
+            self.idle and other.idle,
         )
 
 
@@ -53,12 +57,21 @@ class Monitor:
         self._before = before
         self._standings: dict[str, Standing] = {}
         self._news: list[str] = []
+        self._stop: tuple[str, float] | None = None
 
-    def tell(self, actor: str, standing: Standing, news: list[str]) -> Spent:
-        """Take over an actor's totals and what it has to say; returns what all others spent."""
+    def tell(self, actor: str, standing: Standing, news: list[str]) -> tuple[Spent, StopOrder | None]:
+        """Take over an actor's totals and what it has to say; returns what all others spent, and whether to stop."""
         self._standings[actor] = standing
         self._news += news
-        return sum((s.spent for a, s in self._standings.items() if a != actor), self._before)
+        spent = sum((s.spent for a, s in self._standings.items() if a != actor), self._before)
+        if self._stop is None:
+            return spent, None
+        reason, until = self._stop
+        return spent, StopOrder(reason, max(0.0, until - time.monotonic()))
+
+    def stop(self, order: StopOrder) -> None:
+        """Tell every actor to stop, from now on. Said again, it changes nothing."""
+        self._stop = self._stop or (order.reason, time.monotonic() + order.seconds)
 
     def standing(self) -> tuple[Standing, list[str]]:
         """Totals of this start, and the news since the last time."""
@@ -72,7 +85,7 @@ def start(before: Spent) -> Any:
 
 
 class Watch:
-    """Reads the monitor every second, in a thread of the driver; says news at once.
+    """Reads the monitor every second, in a thread of the driver; says news at once, and passes on a stop.
 
     Every `seconds` it says how far the run is and gives `account` its standing, and once more at the end.
     """
@@ -84,9 +97,12 @@ class Watch:
         seconds: float,
         say: Callable[[str], None],
         account: Callable[[Standing], None],
+        stop: Stop,
     ) -> None:
         self._monitor, self._total, self._seconds = monitor, total, seconds
-        self._say, self._account = say, account
+        self._say, self._account, self._stop = say, account, stop
+        self.stopped = False
+        """The run was asked to stop, and every actor has nothing left to do."""
         self._begun = self._said = time.monotonic()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
@@ -105,11 +121,15 @@ class Watch:
             self._look()
 
     def _look(self) -> None:
+        order = self._stop.order
         try:
+            if order is not None:
+                ray.get(self._monitor.stop.remote(order), timeout=5 * TELL_SECONDS)
             standing, news = ray.get(self._monitor.standing.remote(), timeout=5 * TELL_SECONDS)
         except Exception as error:  # what is only said must not end the run
             log.debug("the monitor does not answer: %s", error)
             return
+        self.stopped = order is not None and standing.idle
         for line in news:
             self._say(line)
         now, ended = time.monotonic(), self._ended.is_set()

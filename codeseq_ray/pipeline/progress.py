@@ -6,7 +6,14 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from codeseq_ray.errors import CapReachedError, EndpointsDownError, RunStoppedError, StoreError, UsageError
+from codeseq_ray.errors import (
+    CapReachedError,
+    EndpointsDownError,
+    RunEndedError,
+    RunStoppedError,
+    StoreError,
+    UsageError,
+)
 from codeseq_ray.pipeline.loop import Ending
 
 
@@ -30,6 +37,8 @@ class Progress:
                     )
                 case Ending.CAPPED:
                     self.stopped = CapReachedError(row["said"])
+                case Ending.STOPPED:
+                    self.stopped = RunEndedError(row["said"])
                 case Ending.DOWN:
                     self.stopped = EndpointsDownError(row["said"])
                 case _ if row["walls"]:

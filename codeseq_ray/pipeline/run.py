@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from ray.data import ActorPoolStrategy
 
 from codeseq_ray import __version__
 from codeseq_ray.bundled import sample_path
@@ -21,37 +20,36 @@ from codeseq_ray.errors import (
     CapReachedError,
     InfrastructureError,
     InputError,
+    RunEndedError,
     RunMismatchError,
     UsageError,
 )
 from codeseq_ray.oeis.source import Source, open_source
-from codeseq_ray.pipeline import cluster, ledger_index, monitor
+from codeseq_ray.pipeline import cluster
+from codeseq_ray.pipeline.account import Account
 from codeseq_ray.pipeline.crew import CrewMaker, crew, preflight, row_settings
-from codeseq_ray.pipeline.loop import LoopActor, LoopJob
+from codeseq_ray.pipeline.housekeeping import merge_if_due
 from codeseq_ray.pipeline.monitor import Standing
 from codeseq_ray.pipeline.planning import make_plan
 from codeseq_ray.pipeline.progress import Progress
-from codeseq_ray.pipeline.source import Todo, read, results, sequence_tables
-from codeseq_ray.pipeline.spending import Caps, Spent
+from codeseq_ray.pipeline.source import Todo
+from codeseq_ray.pipeline.spending import Spent
+from codeseq_ray.pipeline.stopping import Stop, on_signals
 from codeseq_ray.pipeline.tasks import require_memory
+from codeseq_ray.pipeline.work import Loops, work
 from codeseq_ray.records import Outcome, SequenceRecord
 from codeseq_ray.selection.plan import a_number, limited
 from codeseq_ray.settings import Settings, fingerprint, refuse_other, sandbox_of
-from codeseq_ray.store.ledger import Ledger, read_ledger, read_record
-from codeseq_ray.store.objects import FolderStore, open_store
+from codeseq_ray.store.conditions import require_conditional_puts
+from codeseq_ray.store.lease import take
+from codeseq_ray.store.ledger import Ledger, ledger_of, read_record
+from codeseq_ray.store.merging import read_rows
+from codeseq_ray.store.opening import open_patiently
 from codeseq_ray.store.releases import Release, publish
+from codeseq_ray.store.reopening import Reopened, close, read_reopened, reopen
 from codeseq_ray.store.run import RunStore
 
 Say = Callable[[str], None]
-
-BATCH = 64
-"""Sequences per call of a loop actor."""
-LOOP_ACTORS = 2
-OPEN_RECORDS = 256
-OPEN_PER_REQUEST = 8
-"""Open sequences for each request that may be in flight. Some take many times the median, and whoever waits for
-one of these must not leave a slot empty: 4 keep a server's slots 0.95 full at best, 8 keep them 0.98 full (reckoned
-in benchmarks/results/occupancy.md)."""
 
 
 @dataclass
@@ -81,51 +79,82 @@ def execute(settings: Settings, say: Say, crew: CrewMaker = crew) -> RunResult:
     """Bring a run as far as the settings ask. Raises UsageError and its kin before any work where possible.
 
     A cap that is reached ends it like a --limit, with a partial release. RunStoppedError when it has to end before
-    anything could be published, or because no model server has been up for too long.
+    anything could be published: told to stop, no model server up for too long, another driver in its place.
     """
     begun = time.monotonic()
     source = open_input(settings)
-    store = open_store(output_uri(settings))
+    store = open_patiently(output_uri(settings), settings, say)
     run = RunStore(store, settings.run_id or time.strftime("%Y%m%d-%H%M%S"))
-    manifest = _manifest(run, settings, source)
+    _manifest(run, settings, source)
     preflight(settings, say)
     say(f"run {run.run_id}: {run.uri}")
     cluster.connect(settings.local_cpus)
     require_memory(settings.memory_mb, sandbox_of(settings))
     _refuse_scattered_output(run, settings)
-    run.write_manifest(manifest)
-
-    if "plan" not in manifest:
-        say("plan: reading the input …")
-        rows, report = make_plan(source, settings)
-        manifest["plan"] = {"rows": run.write_plan(rows)}
-        manifest["diagnostics"] = {"counts": dict(report.counts), "first": report.first}
-        run.write_manifest(manifest)
-    selected, drops = _selected(run)
-    planned = len(selected) + sum(drops.values())
-    if not len(selected):
-        commonest = ", ".join(f"{reason} {count}" for reason, count in drops.most_common(3))
-        raise InputError(
-            f"none of the {planned} sequences of the input passes the selection rules ({commonest})"
-        )
-    if planned != manifest["plan"]["rows"]:
-        raise RunMismatchError(f"{run.uri}: the stored plan is not whole; use another --run-id")
-
-    ledger = read_ledger(run)
-    scope = _scope(selected, settings)
-    todo = _todo(selected, scope, ledger)
-    done_before = int(scope.sum()) - len(todo)
-    say(_resume_line(ledger, done_before, int(scope.sum()), len(todo), planned, len(selected)))
-    progress, account = Progress(), _Account(run, manifest)
-    if len(todo):
-        _work(run, _Loops(settings, source, todo, crew), progress, account, say)
-        ledger = read_ledger(run)
-    if progress.stopped is not None and not (
-        isinstance(progress.stopped, CapReachedError) and ledger.done_ids
+    if not settings.single_writer:
+        require_conditional_puts(store, f"{run.run_id}/probe/")
+    stop = Stop(settings.grace_seconds)
+    with (
+        take(run, say, wait=settings.wait_for_run) as lease,
+        on_signals(stop, say, grace_seconds=settings.grace_seconds),
     ):
-        raise type(progress.stopped)(
-            f"{progress.stopped}\nThe same command with --run-id {run.run_id} goes on from here."
-        )
+        lease.keep(lambda holder: stop.ask(f"{holder} has taken this run over", grace_seconds=0))
+        result = _bring_on(run, _Start(settings, source, crew, lease.number, stop, say))
+    result.seconds = time.monotonic() - begun
+    return result
+
+
+@dataclass(frozen=True)
+class _Start:
+    """One start of a run: what was asked for, and by whom it may be ended."""
+
+    settings: Settings
+    source: Source
+    crew: CrewMaker
+    number: int
+    stop: Stop
+    say: Say
+
+
+def _bring_on(run: RunStore, start: _Start) -> RunResult:
+    """Plan, work, publish; each only as far as it is not done yet. The run is ours meanwhile."""
+    settings, say = start.settings, start.say
+    manifest = _manifest(run, settings, start.source)
+    account = Account(run, start.number)
+    account.write(Standing())
+    selected, drops = _planned(run, start, manifest)
+    planned = len(selected) + sum(drops.values())
+    rows = read_rows(run)
+    merge_if_due(run, rows)
+    ledger = ledger_of(rows)
+    scope = _scope(selected, settings)
+    if settings.retry:
+        count = reopen(run, settings.retry, ledger, start.number, selected.numbers[scope].tolist())
+        say(f"retry: {count:,} outcomes re-opened{'' if count else ' now'}")
+    reopened = read_reopened(run)
+    todo = _todo(selected, scope, ledger, reopened)
+    say(_plan_line(planned, len(selected), int(scope.sum())))
+    if len(ledger):
+        say(f"resume: {_how_far(ledger, selected.numbers[scope], len(todo))}")
+    progress = Progress()
+    if len(todo) and start.stop.order is None:
+        loops = Loops(settings, start.source, todo, start.crew)
+        progress = work(run, loops, account, start.stop, say)
+        rows = read_rows(run)
+        merge_if_due(run, rows)
+        ledger = ledger_of(rows)
+    if (
+        start.stop.order is not None
+    ):  # also where all was done by then: whoever lost the run publishes nothing
+        progress.stopped = RunEndedError(start.stop.order.reason)
+    if progress.stopped is not None:
+        account.write(account.standing, str(progress.stopped))
+        if not isinstance(progress.stopped, CapReachedError) or not ledger.done_ids:
+            left = len(_todo(selected, scope, ledger, reopened))
+            raise type(progress.stopped)(
+                f"{progress.stopped}: {_how_far(ledger, selected.numbers[scope], left)}.\n"
+                f"The same command with --run-id {run.run_id} goes on from here."
+            )
     if not ledger.done_ids:
         raise InfrastructureError(
             f"nothing was judged: all {len(ledger)} sequences tried failed, so there is nothing to publish. The "
@@ -145,6 +174,9 @@ def execute(settings: Settings, say: Say, crew: CrewMaker = crew) -> RunResult:
         **{outcome.value: ledger.outcomes.get(outcome, 0) for outcome in Outcome},
     }
     run.write_manifest(manifest)
+    if progress.stopped is None:
+        close(run)
+        account.write(account.standing, "done")
     return RunResult(
         run=run,
         planned=planned,
@@ -154,7 +186,7 @@ def execute(settings: Settings, say: Say, crew: CrewMaker = crew) -> RunResult:
         in_scope=int(scope.sum()),
         ledger=ledger,
         release=release,
-        seconds=time.monotonic() - begun,
+        seconds=0.0,
         walls=progress.walls,
         standing=account.standing,
         spent_before=account.before,
@@ -185,7 +217,7 @@ def output_uri(settings: Settings) -> str:
 
 def _refuse_scattered_output(run: RunStore, settings: Settings) -> None:
     nodes = cluster.nodes()
-    if nodes > 1 and isinstance(run.store, FolderStore) and not settings.output_is_shared:
+    if nodes > 1 and not run.store.uri.startswith("s3://") and not settings.output_is_shared:
         raise UsageError(
             f"--output {run.store.uri}: this cluster has {nodes} nodes, and each would write to its own disk. Give "
             "s3://bucket/prefix, or --output-is-shared if the folder is one shared disk on every node."
@@ -218,18 +250,34 @@ def _manifest(run: RunStore, settings: Settings, source: Source) -> dict[str, An
     }
 
 
-def _selected(run: RunStore) -> tuple[Todo, Counter[str]]:
-    """The plan's selected sequences, and how many each rule dropped; read as a stream."""
+def _planned(run: RunStore, start: _Start, manifest: dict[str, Any]) -> tuple[Todo, Counter[str]]:
+    """The plan's selected sequences, and how many each rule dropped; made first where it is not stored whole."""
+    if "plan" not in manifest:
+        run.write_manifest(manifest)
+        start.say("plan: reading the input …")
+        rows, report = make_plan(start.source, start.settings)
+        manifest["plan"] = {"rows": run.write_plan(rows)}
+        manifest["diagnostics"] = {"counts": dict(report.counts), "first": report.first}
+        run.write_manifest(manifest)
     drops: Counter[str] = Counter()
 
-    def rows() -> Iterator[Any]:
+    def selected_rows() -> Iterator[Any]:
         for row in run.read_plan():
             if row.selected:
                 yield row
             else:
                 drops[row.reason] += 1
 
-    return Todo.of(rows()), drops
+    selected = Todo.of(selected_rows())
+    planned = len(selected) + sum(drops.values())
+    if not len(selected):
+        commonest = ", ".join(f"{reason} {count}" for reason, count in drops.most_common(3))
+        raise InputError(
+            f"none of the {planned} sequences of the input passes the selection rules ({commonest})"
+        )
+    if planned != manifest["plan"]["rows"]:
+        raise RunMismatchError(f"{run.uri}: the stored plan is not whole; use another --run-id")
+    return selected, drops
 
 
 def _scope(selected: Todo, settings: Settings) -> npt.NDArray[np.bool_]:
@@ -240,119 +288,29 @@ def _scope(selected: Todo, settings: Settings) -> npt.NDArray[np.bool_]:
     return np.isin(selected.numbers, drawn)
 
 
-def _todo(selected: Todo, scope: npt.NDArray[np.bool_], ledger: Ledger) -> Todo:
-    """What is in scope and not in the ledger; sequences that failed before come again as a further attempt."""
-    done = np.fromiter(ledger.done_ids, dtype=np.int64, count=len(ledger.done_ids))
-    return selected.where(scope & ~np.isin(selected.numbers, done), ledger.next_attempt)
+def _todo(selected: Todo, scope: npt.NDArray[np.bool_], ledger: Ledger, reopened: Reopened) -> Todo:
+    """What is in scope and not done: never tried, failed before, or re-opened; each as its next attempt."""
+    done = np.array(sorted(ledger.done_ids - reopened.open(ledger)), dtype=np.int64)
+    mask = scope & ~np.isin(selected.numbers, done)
+    return selected.where(mask, ledger.next_attempt, reopened.times.__getitem__)
 
 
-def _resume_line(ledger: Ledger, done: int, scope: int, left: int, planned: int, selected: int) -> str:
-    line = f"plan: {planned} sequences, {selected} selected"
-    if scope < selected:
-        line += f", {scope} of them within the limit"
-    if not len(ledger):
-        return line
-    accepted, rejected = (ledger.outcomes.get(o, 0) for o in (Outcome.ACCEPTED, Outcome.REJECTED))
-    return (
-        f"{line}\nresume: {done} of {scope} done ({accepted} accepted, {rejected} rejected in this run), "
-        f"{left} to go"
-    )
+def _plan_line(planned: int, selected: int, scope: int) -> str:
+    line = f"plan: {planned:,} sequences, {selected:,} selected"
+    return f"{line}, {scope:,} of them within the limit" if scope < selected else line
 
 
-class _Account:
-    """What this start spends, kept in the run's manifest: a start that is killed must not spend a cap anew."""
-
-    def __init__(self, run: RunStore, manifest: dict[str, Any]) -> None:
-        self._run, self._manifest = run, manifest
-        self._begun = time.monotonic()
-        starts: list[dict[str, Any]] = manifest.setdefault("starts", [])
-        self.before = Spent(sum(s["tokens"] for s in starts), sum(s["requests"] for s in starts))
-        self.standing = Standing()
-        self._line: dict[str, Any] = {}
-        starts.append(self._line)
-        self.write(self.standing)
-
-    def write(self, standing: Standing) -> None:
-        self.standing = standing
-        self._line.update(
-            seconds=round(time.monotonic() - self._begun, 1),
-            tokens=standing.spent.tokens,
-            requests=standing.spent.requests,
-            usage=standing.bill.as_json(),
-        )
-        self._run.write_manifest(self._manifest)
-
-
-@dataclass(frozen=True)
-class _Loops:
-    """What is to be worked on, and by whom."""
-
-    settings: Settings
-    source: Source
-    todo: Todo
-    crew: CrewMaker
-
-
-def _work(run: RunStore, loops: _Loops, progress: Progress, account: _Account, say: Say) -> None:
-    """Bring what is to do to its outcomes."""
-    settings = loops.settings
-    if settings.prompts is not None:  # actors run in other working directories
-        settings = settings.model_copy(update={"prompts": os.path.abspath(settings.prompts)})
-    watched = monitor.start(account.before)
-    records = open_records(settings)
-    job = LoopJob(
-        settings,
-        run.store.uri,
-        run.run_id,
-        ledger_index.start(run.store.uri, run.run_id),
-        watched,
-        caps_of(settings),
-        records,
-        loops.crew,
-    )
-    least, most = cluster.loop_actors(settings.loop_actors_min, _most_loop_actors(settings))
-    done = read(loops.source.shards(), sequence_tables(loops.todo)).map_batches(
-        LoopActor,
-        fn_constructor_args=(job,),
-        batch_size=BATCH,
-        batch_format="pyarrow",
-        compute=ActorPoolStrategy(
-            min_size=least,
-            max_size=most,
-            # A call ends with its slowest sequence. Twice as many calls as are needed keep `records` of them open.
-            max_concurrent_calls_per_actor=2 * -(-records // BATCH),
-        ),
-        num_cpus=cluster.LOOP_CPUS,
-    )
-    with monitor.Watch(watched, len(loops.todo), settings.log_seconds, say, account.write):
-        for rows in results(done):
-            progress.add(rows)
-
-
-def _most_loop_actors(settings: Settings) -> int:
-    if settings.loop_actors_max is not None:
-        return settings.loop_actors_max
-    return settings.loop_actors_min if settings.asks_models else max(LOOP_ACTORS, settings.loop_actors_min)
-
-
-def open_records(settings: Settings) -> int:
-    """Sequences that a loop actor has open."""
-    if settings.records_in_flight is not None:
-        return settings.records_in_flight
-    servers = len({*(settings.generator_url or ()), *(settings.verifier_url or ())})
-    return max(
-        OPEN_RECORDS, OPEN_PER_REQUEST * servers * settings.requests_in_flight if settings.asks_models else 0
-    )
-
-
-def caps_of(settings: Settings) -> Caps:
-    minutes = settings.cap_minutes
-    return Caps(
-        tokens=settings.cap_tokens,
-        requests=settings.cap_requests,
-        until=None if minutes is None else time.time() + 60 * minutes,
-        minutes=minutes,
-    )
+def _how_far(ledger: Ledger, scope: npt.NDArray[np.int64], left: int) -> str:
+    """How many of the sequences in scope are done, and what became of them, in words."""
+    numbers = set(scope.tolist())
+    became = Counter(row.outcome for row in ledger if int(row.sequence_id[1:]) in numbers)
+    accepted, rejected, failed = (became[outcome] for outcome in Outcome)
+    done = len(numbers) - left
+    line = f"{done:,} of {len(numbers):,} done ({accepted:,} accepted, {rejected:,} rejected), {left:,} to go"
+    reopened = accepted + rejected - done  # judged, and yet to be done
+    again = {"failed before": failed, "re-opened": reopened}
+    told = ", ".join(f"{count:,} {words}" for words, count in again.items() if count)
+    return f"{line} ({told})" if told else line
 
 
 def _first_failure(run: RunStore, ledger: Ledger) -> str:

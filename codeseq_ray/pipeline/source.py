@@ -47,6 +47,7 @@ SEQUENCES = pa.schema(
         ("family", pa.string()),
         ("split", pa.string()),
         ("attempt", pa.int64()),
+        ("reopened", pa.int64()),
     ]
 )
 
@@ -129,7 +130,7 @@ def _row(screened: Screened) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Todo:
-    """The sequences to work on, as columns: small enough to send to every reader (21 bytes a sequence)."""
+    """The sequences to work on, as columns: small enough to send to every reader (25 bytes a sequence)."""
 
     numbers: npt.NDArray[np.int64]
     """Ascending A-numbers."""
@@ -138,6 +139,8 @@ class Todo:
     splits: npt.NDArray[np.uint8]
     """Position in `Split` of each."""
     attempts: npt.NDArray[np.int32]
+    reopened: npt.NDArray[np.int32]
+    """How often an outcome of each was re-opened: models are then asked anew, not replayed."""
 
     @classmethod
     def of(cls, rows: Iterable[PlanRow]) -> Todo:
@@ -153,13 +156,19 @@ class Todo:
             np.array(families, dtype=np.int64),
             np.array(splits, dtype=np.uint8),
             np.ones(len(numbers), dtype=np.int32),
+            np.zeros(len(numbers), dtype=np.int32),
         )
 
-    def where(self, mask: npt.NDArray[np.bool_], attempt: Callable[[int], int]) -> Todo:
-        """Those under the mask, each with the number of its next attempt."""
+    def where(
+        self, mask: npt.NDArray[np.bool_], attempt: Callable[[int], int], reopened: Callable[[int], int]
+    ) -> Todo:
+        """Those under the mask, each with the number of its next attempt, and how often it was re-opened."""
         numbers = self.numbers[mask]
-        attempts = np.array([attempt(number) for number in numbers.tolist()], dtype=np.int32)
-        return Todo(numbers, self.families[mask], self.splits[mask], attempts)
+        attempts, times = (
+            np.array([of(number) for number in numbers.tolist()], dtype=np.int32)
+            for of in (attempt, reopened)
+        )
+        return Todo(numbers, self.families[mask], self.splits[mask], attempts, times)
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -191,6 +200,7 @@ def sequence_tables(todo: Todo) -> Callable[[Shard], Iterator[pa.Table]]:
                     "family": f"A{int(todo.families[at]):06d}",
                     "split": splits[int(todo.splits[at])].value,
                     "attempt": int(todo.attempts[at]),
+                    "reopened": int(todo.reopened[at]),
                 }
             )
             if len(rows) >= _SEQUENCE_ROWS:

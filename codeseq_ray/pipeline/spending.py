@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from codeseq_ray.crashpoints import CrashPoint, reach
 from codeseq_ray.errors import CapReachedError
 from codeseq_ray.ports import ChatAnswer, ChatClient, ChatRequest
 
@@ -79,6 +80,7 @@ class MeteredClient:
 
     async def chat(self, request: ChatRequest) -> ChatAnswer:
         answer = await self._behind.chat(request)
+        reach(CrashPoint.ANSWERED)
         self._meter.own += Spent(tokens=answer.prompt_tokens + answer.completion_tokens)
         return answer
 

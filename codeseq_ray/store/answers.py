@@ -27,6 +27,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from pydantic import TypeAdapter, ValidationError
 
+from codeseq_ray.crashpoints import CrashPoint, reach
 from codeseq_ray.errors import StoreError
 from codeseq_ray.ports import ChatAnswer, ObjectStore
 from codeseq_ray.store import parquet
@@ -185,7 +186,9 @@ class StoredAnswers:
         rows: list[dict[str, Any]] = [{"key": key, "answer": _encoded(a)} for key, a in answers.items()]
         keys = [{"key": key} for key in answers]
         put_once(self._store, f"{FOLDER}/answers/{name}", parquet.encode(rows, ANSWERS_SCHEMA))
+        reach(CrashPoint.ANSWERS_PUT)
         put_once(self._store, f"{FOLDER}/keys/{name}", parquet.encode(keys, KEYS_SCHEMA))
+        reach(CrashPoint.ANSWERS_KNOWN)
         self._indexed.add(f"{FOLDER}/keys/{name}")
         self._segments.append(f"{FOLDER}/answers/{name}")
         segment = len(self._segments) - 1

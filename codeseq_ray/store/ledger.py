@@ -34,7 +34,7 @@ from codeseq_ray.store.run import RunStore
 from codeseq_ray.store.segments import RECORD_SCHEMA, Segment, encode, record_json
 
 EVERY = 64
-SECONDS = 10.0
+SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,10 @@ def schema(**columns: pa.DataType) -> pa.Schema:
     return pa.schema(tuple(pa.field(name, kind, nullable=False) for name, kind in columns.items()))
 
 
-def encode(rows: Sequence[Mapping[str, Any]], columns: pa.Schema) -> bytes:
-    return encode_table(pa.Table.from_pylist(list(rows), schema=columns))
+def encode(
+    rows: Sequence[Mapping[str, Any]], columns: pa.Schema, footer: Mapping[bytes, bytes] | None = None
+) -> bytes:
+    return encode_table(pa.Table.from_pylist(list(rows), schema=columns), footer)
 
 
 def encode_table(table: pa.Table, footer: Mapping[bytes, bytes] | None = None) -> bytes:

@@ -1,9 +1,13 @@
 """One run in a store: which keys it has, its manifest and its plan.
 
 <run-id>/run.json        settings, versions, fingerprint, counts
+<run-id>/lease/          which driver works on it (`lease.py`)
+<run-id>/starts/         what each start spent
 <run-id>/plan/           part-NNNNN.parquet: what the rules said of every input id
 <run-id>/ledger/         outcomes, written by `ledger.LedgerWriter`
-<run-id>/records/        traces, likewise
+<run-id>/merged/         the same, many segments in one (`merging.py`)
+<run-id>/records/        traces, written by `ledger.LedgerWriter`
+<run-id>/reopened/       outcomes that the user wants done again (`reopening.py`)
 <run-id>/releases/       immutable releases, drawn by `releases.publish`
 <run-id>/latest.json     which release to read
 """
@@ -18,6 +22,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from codeseq_ray.crashpoints import CrashPoint, reach
 from codeseq_ray.errors import StoreError, UsageError
 from codeseq_ray.ports import ObjectStore
 from codeseq_ray.records import PlanRow
@@ -95,7 +100,10 @@ class RunStore:
         return self.read_json("run.json")
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
-        self.store.put(self.key("run.json"), json_bytes(manifest))
+        self.write_json("run.json", manifest)
+
+    def write_json(self, name: str, value: Mapping[str, Any]) -> None:
+        self.store.put(self.key(name), json_bytes(value))
 
     def write_plan(self, rows: Iterable[PlanRow]) -> int:
         """Store the plan in parts as the rows come, in place of an earlier one. Returns the number of rows.
@@ -110,11 +118,13 @@ class RunStore:
             name = f"plan/part-{len(written):05d}.parquet"
             body = parquet.encode([row.model_dump(mode="json") for row in part], PLAN_SCHEMA)
             self.store.put(self.key(name), body)
+            reach(CrashPoint.PLAN_PART_PUT)
             written.add(name)
             total += len(part)
         for name in list(self.list("plan/")):
             if name not in written:
                 self.store.delete(self.key(name))
+        reach(CrashPoint.PLAN_PUT)
         return total
 
     def read_plan(self) -> Iterator[PlanRow]:

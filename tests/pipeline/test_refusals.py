@@ -17,6 +17,7 @@ from codeseq_ray.settings import load
 from codeseq_ray.store.ledger import LedgerWriter
 from codeseq_ray.store.objects import open_store
 from codeseq_ray.store.run import RunStore
+from codeseq_ray.store.settings import StoreSettings
 
 JOB = Path(__file__).parents[2] / "jobs" / "synthesize.py"
 
@@ -37,28 +38,29 @@ def record(number: int, outcome: Outcome = Outcome.REJECTED) -> SequenceRecord:
 @pytest.mark.usefixtures("small_ray")
 def test_a_batch_that_is_handed_out_again_is_only_done_where_the_ledger_lacks_it(tmp_path: Path) -> None:
     run = RunStore(open_store(str(tmp_path)), "r")
-    index = ledger_index.start(run.store.uri, run.run_id)
-    batch = list(range(1, 9))
+    index = ledger_index.start(run.store.uri, run.run_id, StoreSettings())
+    batch = dict.fromkeys(range(1, 9), 1) | {3: 2}
     assert ray.get(index.handed_out.remote(batch)) == ([], [])
     writer = LedgerWriter(run, "w")
     for number in (2, 5):
         writer.add(record(number))
-    writer.add(record(7, Outcome.FAILED))  # was not judged: may be tried again
+    writer.add(record(7, Outcome.FAILED))  # of this attempt there is an outcome; a later start makes the next
+    writer.add(record(3))  # of an attempt before this one
     writer.flush()
-    assert ray.get(index.handed_out.remote([8, 9, *batch])) == (batch, [2, 5])
-    assert ray.get(index.handed_out.remote([9, 100, 101])) == ([9], [])
+    assert ray.get(index.handed_out.remote({8: 1, 9: 1, **batch})) == (sorted(batch), [2, 5, 7])
+    assert ray.get(index.handed_out.remote({9: 1, 100: 1, 101: 1})) == ([9], [])
 
 
 @pytest.mark.usefixtures("small_ray")
 def test_a_restarted_index_still_knows_what_was_written(tmp_path: Path) -> None:
     run = RunStore(open_store(str(tmp_path)), "r")
-    index = ledger_index.start(run.store.uri, run.run_id)
-    ray.get(index.handed_out.remote([1, 2]))
+    index = ledger_index.start(run.store.uri, run.run_id, StoreSettings())
+    ray.get(index.handed_out.remote({1: 1, 2: 1}))
     writer = LedgerWriter(run, "w")
     writer.add(record(2))
     writer.flush()
     ray.kill(index, no_restart=False)
-    assert ray.get(index.handed_out.remote([1, 2]))[1] == [2]
+    assert ray.get(index.handed_out.remote({1: 1, 2: 1}))[1] == [2]
 
 
 @pytest.mark.usefixtures("small_ray")

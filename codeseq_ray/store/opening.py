@@ -1,0 +1,22 @@
+"""The store of a run, with all that stands between it and a server's bad days."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from codeseq_ray.ports import ObjectStore
+from codeseq_ray.store.conditions import SingleWriter
+from codeseq_ray.store.objects import open_store
+from codeseq_ray.store.patient import PatientStore
+from codeseq_ray.store.settings import StoreSettings
+
+
+def open_patiently(uri: str, settings: StoreSettings, notice: Callable[[str], None]) -> ObjectStore:
+    """The store at `uri`, which waits for its server and says so through `notice`.
+
+    Raises UsageError for a place that cannot be used (it is looked at once).
+    """
+    store = open_store(uri)
+    if settings.single_writer:
+        store = SingleWriter(store)
+    return PatientStore(store, 60 * settings.store_patience_minutes, notice)
