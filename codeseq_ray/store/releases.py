@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from codeseq_ray.crashpoints import CrashPoint, reach
 from codeseq_ray.dataset import views
 from codeseq_ray.dataset.card import card
 from codeseq_ray.dataset.counts import Counts
@@ -164,17 +165,22 @@ def _draw(
         finally:
             writer.close()
         name = _claim_number(run, drawn_from)
+        reach(CrashPoint.RELEASE_CLAIMED)
         files: dict[str, dict[str, Any]] = {}
         for shard in finished:
             body = shard.path.read_bytes()
             put_once(run.store, run.key(f"{name}/{shard.name}"), body)
+            reach(CrashPoint.RELEASE_FILE_PUT)
             files[shard.name] = _file(body, rows=shard.rows)
     readme = card(run.run_id, counts, manifest["info"]).encode()
     put_once(run.store, run.key(f"{name}/README.md"), readme)
+    reach(CrashPoint.RELEASE_CARD_PUT)
     files["README.md"] = _file(readme)
     manifest = {**manifest, "counts": counts.as_json(), "files": files}
     put_once(run.store, run.key(f"{name}/manifest.json"), json_bytes(manifest))
+    reach(CrashPoint.RELEASE_MANIFEST_PUT)
     run.store.put(run.key(LATEST), json_bytes({"release": name}))
+    reach(CrashPoint.RELEASE_LATEST_PUT)
     return Release(name, f"{run.uri}/{name}", manifest, new=True)
 
 
