@@ -23,16 +23,13 @@ from codeseq_ray.dataset.usage import Bill
 from codeseq_ray.errors import CapReachedError, RunStoppedError, StoreError, UsageError
 from codeseq_ray.llm.replay import ReplayingClient, asked_anew
 from codeseq_ray.pipeline.crew import Around, Crew, CrewMaker, crew
+from codeseq_ray.pipeline.keeping import Keeping
 from codeseq_ray.pipeline.monitor import TELL_SECONDS, Standing
 from codeseq_ray.pipeline.spending import Caps, Meter, MeteredClient
 from codeseq_ray.pipeline.stopping import StopOrder
 from codeseq_ray.ports import ChatClient
 from codeseq_ray.records import Outcome, Reason, Sequence, SequenceRecord, Split, Stage
 from codeseq_ray.settings import Settings
-from codeseq_ray.store.answers import StoredAnswers
-from codeseq_ray.store.ledger import LedgerWriter
-from codeseq_ray.store.opening import open_patiently
-from codeseq_ray.store.run import RunStore
 from codeseq_ray.synthesis import Assignment, synthesise_in_turn
 
 DONE = pa.schema(
@@ -85,65 +82,52 @@ class LoopActor:
 
     def __init__(self, job: LoopJob) -> None:
         self._job = job
-        settings = job.settings
-        self._news: list[str] = []
-        store = open_patiently(job.store_uri, settings, self._news.append)
-        self._run = RunStore(store, job.run_id)
-        self._writer = LedgerWriter(
-            self._run,
-            "loop",
-            every=settings.flush_every,
-            seconds=settings.flush_seconds,
-        )
-        self._answers: StoredAnswers | None = None
-        if settings.asks_models and settings.answer_cache:
-            self._answers = StoredAnswers(store)
-            self._answers.refresh()
         self._name = uuid.uuid4().hex
         self._meter = Meter(job.caps)
         self._outcomes: Counter[str] = Counter()
         self._bill = Bill()
-        self._working: set[asyncio.Task[Any]] = set()
-        self._crew: Crew | None = None
+        self._news: list[str] = []
+        self._busy = 0
+        """Sequences taken up and neither handed to the ledger's writer nor given up."""
+        self._working: set[asyncio.Task[SequenceRecord]] = set()
+        self._started: asyncio.Task[Crew] | None = None
         self._ending: Ending | None = None
         self._said = ""
 
-    def _start(self) -> Crew:
+    async def _start(self) -> Crew:
         """Made on the actor's own event loop, where clients and semaphores have to live."""
-        if self._run.read_manifest() is None:
-            raise UsageError(
-                f"this node does not see the run at {self._run.uri}: a local folder as output has to be one disk "
-                "that every node shares. Give s3://bucket/prefix."
-            )
-        made = self._job.crew(
-            self._job.settings,
+        job = self._job
+        self._kept = await asyncio.to_thread(
+            Keeping, job.settings, job.store_uri, job.run_id, self._news.append
+        )
+        crew = job.crew(
+            job.settings,
             Around(self._news.append, self._meter.before_sending, self._meter.stopped, self._wrapped),
         )
-        self._open = asyncio.Semaphore(self._job.records_in_flight)
+        self._open = asyncio.Semaphore(job.records_in_flight)
         # What earlier starts and other actors spent has to be known before anything is.
-        self._first_tell = asyncio.create_task(self._tell())
+        await self._tell()
         self._timers = [
             asyncio.create_task(timer()) for timer in (self._write_regularly, self._tell_regularly)
         ]
-        return made
+        return crew
 
     def _wrapped(self, client: ChatClient) -> ChatClient:
         """Around every client: only what the cache does not know is paid for."""
-        metered = MeteredClient(client, self._meter)
-        return metered if self._answers is None else ReplayingClient(metered, self._answers)
+        metered, answers = MeteredClient(client, self._meter), self._kept.answers
+        return metered if answers is None else ReplayingClient(metered, answers)
 
     async def __call__(self, batch: pa.Table) -> pa.Table:
         told: list[dict[str, Any]] = []
         try:
-            if self._crew is None:
-                self._crew = self._start()
-            await self._first_tell
-            told = await self._work_all(self._crew, batch.to_pylist())
+            if self._started is None:
+                self._started = asyncio.create_task(self._start())
+            told = await self._work_all(await self._started, batch.to_pylist())
+            await self._tell()
         except UsageError as error:
             self._end(Ending.REFUSED, str(error))
         except StoreError as error:
             self._end(Ending.UNWRITTEN, str(error))
-        await self._tell()
         if self._ending:
             told.append({"ending": self._ending.value, "said": self._said})
         return pa.Table.from_pylist(told, schema=DONE)
@@ -155,11 +139,11 @@ class LoopActor:
         except ray.exceptions.RayError:
             # At worst something is done twice; the ledger's rule picks one outcome.
             again, done = set(attempts), set()
-        if again and self._answers is not None:
+        if again:
             # Another actor had these and died: what it was answered need not be asked again.
-            await asyncio.to_thread(self._answers.refresh)
+            await asyncio.to_thread(self._kept.look_again)
         finished = await asyncio.gather(*(self._work(crew, row) for row in rows if row["number"] not in done))
-        await self._write(self._flush)
+        await self._write(self._kept.flush)
         return [row for row in finished if row is not None]
 
     async def _work(self, crew: Crew, row: dict[str, Any]) -> dict[str, Any] | None:
@@ -168,20 +152,27 @@ class LoopActor:
                 self._end(Ending.CAPPED, str(capped))
             if self._ending:
                 return None
-            assignment = Assignment(
-                sequence=Sequence.model_validate_json(row["sequence"]),
-                split=Split(row["split"]),
-                family=row["family"],
-                attempt=row["attempt"],
-            )
-            with asked_anew(row["reopened"]):
-                record = await self._outcome(crew, assignment)
+            self._busy += 1
+            try:
+                return await self._worked(crew, row)
+            finally:
+                self._busy -= 1
+
+    async def _worked(self, crew: Crew, row: dict[str, Any]) -> dict[str, Any] | None:
+        assignment = Assignment(
+            sequence=Sequence.model_validate_json(row["sequence"]),
+            split=Split(row["split"]),
+            family=row["family"],
+            attempt=row["attempt"],
+        )
+        with asked_anew(row["reopened"]):
+            record = await self._outcome(crew, assignment)
         if record is None:
             return None
         reach(CrashPoint.OUTCOME_MADE)
         self._outcomes[record.outcome.value] += 1
         self._bill.add(record.calls)
-        await self._write(self._writer.add, record)
+        await self._write(self._kept.add, record)
         return {"number": row["number"], "walls": " ".join(_walls(record))}
 
     async def _outcome(self, crew: Crew, assignment: Assignment) -> SequenceRecord | None:
@@ -222,21 +213,10 @@ class LoopActor:
             # What is not written stays in the writer; to go on would be to pay for more that cannot be kept.
             self._end(Ending.UNWRITTEN, f"outcomes cannot be written: {error}")
 
-    def _flush(self) -> None:
-        """Answers before the outcomes that were made of them."""
-        if self._answers is not None:
-            self._answers.flush()
-        self._writer.flush()
-
-    def _flush_if_due(self) -> None:
-        if self._answers is not None and self._answers.due:
-            self._answers.flush()
-        self._writer.flush_if_due()
-
     async def _write_regularly(self) -> None:
         while True:
             await asyncio.sleep(min(TELL_SECONDS, self._job.settings.flush_seconds))
-            await self._write(self._flush_if_due)
+            await self._write(self._kept.flush_if_due)
 
     async def _tell_regularly(self) -> None:
         while True:
@@ -250,8 +230,8 @@ class LoopActor:
             spent=self._meter.own,
             outcomes=self._outcomes.copy(),
             bill=self._bill + Bill(),
-            open=len(self._working),
-            idle=self._ending is not None and not self._working and not self._writer.waiting,
+            open=self._busy,
+            idle=self._ending is not None and not self._busy and not self._kept.unwritten,
         )
         try:
             self._meter.others, order = await self._job.monitor.tell.remote(self._name, standing, news)

@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import ray
@@ -25,6 +25,8 @@ from codeseq_ray.records import Outcome
 log = logging.getLogger(__name__)
 
 TELL_SECONDS = 1.0
+SILENT_SECONDS = 15.0
+"""After which an actor is taken for dead: what it had open, Ray Data gives to another."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +59,13 @@ class Monitor:
         self._before = before
         self._standings: dict[str, Standing] = {}
         self._news: list[str] = []
+        self._told: dict[str, float] = {}
         self._stop: tuple[str, float] | None = None
 
     def tell(self, actor: str, standing: Standing, news: list[str]) -> tuple[Spent, StopOrder | None]:
         """Take over an actor's totals and what it has to say; returns what all others spent, and whether to stop."""
         self._standings[actor] = standing
+        self._told[actor] = time.monotonic()
         self._news += news
         spent = sum((s.spent for a, s in self._standings.items() if a != actor), self._before)
         if self._stop is None:
@@ -76,7 +80,12 @@ class Monitor:
     def standing(self) -> tuple[Standing, list[str]]:
         """Totals of this start, and the news since the last time."""
         news, self._news = self._news, []
-        return sum(self._standings.values(), Standing()), list(dict.fromkeys(news))
+        silent = time.monotonic() - SILENT_SECONDS
+        alive = (
+            standing if self._told[actor] > silent else replace(standing, open=0, idle=True)
+            for actor, standing in self._standings.items()
+        )
+        return sum(alive, Standing()), list(dict.fromkeys(news))
 
 
 def start(before: Spent) -> Any:

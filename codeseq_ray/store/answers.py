@@ -162,6 +162,12 @@ class StoredAnswers:
             self._waiting[key] = answer
 
     @property
+    def waiting(self) -> int:
+        """Answers that are not written yet."""
+        with self._buffer_lock:
+            return len(self._waiting) + (len(self._sealed[1]) if self._sealed else 0)
+
+    @property
     def due(self) -> bool:
         """Is it time to `flush`?"""
         with self._buffer_lock:

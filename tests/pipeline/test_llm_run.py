@@ -286,6 +286,31 @@ def test_another_run_over_the_same_sequences_replays_what_was_paid_for(
     assert copy.result.standing.spent.requests == 0
 
 
+def test_outcomes_done_again_are_asked_anew_and_no_others(fair: Done, server: Served, outputs: Path) -> None:
+    job = ("--run-id", "retried", "--limit", str(SEQUENCES))
+    first = started(server, outputs / "fair", *job)
+    assert first.asked == []
+    reason = Counter(r.reason for r in first.records if r.outcome is Outcome.REJECTED).most_common(1)[0][0]
+    wanted = {r.sequence.id for r in first.records if r.reason == reason}
+    retry = ("--retry", f"rejected:{reason}")
+    second = started(server, outputs / "fair", *job, *retry)
+    assert f"retry: {len(wanted)} outcomes re-opened" in second.said
+    assert {r.sequence.id for r in second.records if r.attempt == 2} == wanted
+    assert {r.attempt for r in second.records if r.sequence.id not in wanted} == {1}
+    anew = [call for r in second.records if r.attempt == 2 for call in r.calls]
+    assert anew
+    assert not any(call.replayed for call in anew)
+    assert len(anew) == len(second.answered)
+    # Both traces are there, and the next start has nothing to do.
+    for record in first.records:
+        row = first.result.ledger.get(record.sequence.number)
+        assert row is not None
+        assert read_record(first.result.run, row) == record
+    third = started(server, outputs / "fair", *job)
+    assert third.asked == []
+    assert outcomes(third) == outcomes(second)
+
+
 def test_a_changed_prompt_pays_only_from_where_it_is_used(
     fair: Done, server: Served, outputs: Path, tmp_path: Path
 ) -> None:

@@ -1,0 +1,63 @@
+"""What a loop actor keeps in the store: its outcomes, and the model answers that they were made of.
+
+Everything here blocks on the store, and is called off the event loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from codeseq_ray.errors import UsageError
+from codeseq_ray.records import SequenceRecord
+from codeseq_ray.settings import Settings
+from codeseq_ray.store.answers import StoredAnswers
+from codeseq_ray.store.ledger import LedgerWriter
+from codeseq_ray.store.opening import open_patiently
+from codeseq_ray.store.run import RunStore
+
+
+class Keeping:
+    """Raises UsageError when this node cannot see the run, StoreError (from everything) when the store fails.
+
+    What could not be written stays here, and the next flush tries it again.
+    """
+
+    def __init__(
+        self, settings: Settings, store_uri: str, run_id: str, notice: Callable[[str], None]
+    ) -> None:
+        store = open_patiently(store_uri, settings, notice)
+        run = RunStore(store, run_id)
+        if run.read_manifest() is None:
+            raise UsageError(
+                f"this node does not see the run at {run.uri}: a local folder as output has to be one disk "
+                "that every node shares. Give s3://bucket/prefix."
+            )
+        self._writer = LedgerWriter(run, "loop", every=settings.flush_every, seconds=settings.flush_seconds)
+        self.answers: StoredAnswers | None = None
+        if settings.asks_models and settings.answer_cache:
+            self.answers = StoredAnswers(store)
+            self.answers.refresh()
+
+    @property
+    def unwritten(self) -> int:
+        """Outcomes and answers that nobody else can see yet."""
+        return self._writer.waiting + (self.answers.waiting if self.answers else 0)
+
+    def add(self, record: SequenceRecord) -> None:
+        self._writer.add(record)
+
+    def flush(self) -> None:
+        """Write all: answers before the outcomes that were made of them."""
+        if self.answers is not None:
+            self.answers.flush()
+        self._writer.flush()
+
+    def flush_if_due(self) -> None:
+        if self.answers is not None and self.answers.due:
+            self.answers.flush()
+        self._writer.flush_if_due()
+
+    def look_again(self) -> None:
+        """See the answers that other actors have written since."""
+        if self.answers is not None:
+            self.answers.refresh()
