@@ -78,3 +78,8 @@ class EndpointsDownError(RunStoppedError):
 
 class StoreError(InfrastructureError):
     """An object could not be read or written after all retries."""
+
+    def __init__(self, message: str, *, transient: bool = False) -> None:
+        super().__init__(message)
+        self.transient = transient
+        """Waiting may cure it: no answer, a busy server, a reply that broke off. Not: no permission, no space."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from codeseq_ray.records import VerdictKind
@@ -147,10 +148,20 @@ class AnswerCache(Protocol):
 # ----------------------------------------------------------------------------------------------- objects
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a listing says of one object."""
+
+    key: str
+    bytes: int
+    modified: datetime
+    """When it was last written, in UTC, by the store's own clock."""
+
+
 class ObjectStore(Protocol):
     """Whole objects under slash-separated keys below one root (a folder, or `s3://bucket/prefix`).
 
-    All methods raise StoreError once retries are used up.
+    All methods raise StoreError once retries are used up; its `transient` says whether waiting may help.
     """
 
     uri: str
@@ -168,6 +179,10 @@ class ObjectStore(Protocol):
 
     def list(self, prefix: str) -> Iterator[str]:
         """All keys that start with `prefix`, in ascending order."""
+        ...
+
+    def entries(self, prefix: str) -> Iterator[Entry]:
+        """Like `list`, with sizes and times."""
         ...
 
     def delete(self, key: str) -> None:

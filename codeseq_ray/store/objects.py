@@ -7,18 +7,20 @@ after the object was written, so `put_new` answering False can also mean *your o
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import uuid
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from codeseq_ray.errors import StoreError, UsageError
-from codeseq_ray.ports import ObjectStore
+from codeseq_ray.ports import Entry, ObjectStore
 
 # A leading dot is kept for our own temporary files; the rest is what every file system and S3 server takes.
 _SEGMENT = r"[A-Za-z0-9_=+@-][A-Za-z0-9._=+@-]*"
@@ -26,6 +28,25 @@ _KEY = re.compile(rf"{_SEGMENT}(?:/{_SEGMENT})*")
 _PREFIX = re.compile(rf"(?:{_SEGMENT}/)*(?:{_SEGMENT})?")
 LONGEST_KEY = 900
 """Bytes; S3 allows 1,024 including the prefix of the store."""
+
+# What a file system on the network says when its server is away for a while; a soft mount says EIO.
+_CURABLE = {
+    errno.EIO,
+    errno.ESTALE,
+    errno.EAGAIN,
+    errno.EINTR,
+    errno.EBUSY,
+    errno.ETIMEDOUT,
+    errno.ECONNABORTED,
+    errno.ECONNREFUSED,
+    errno.ECONNRESET,
+    errno.EHOSTDOWN,
+    errno.EHOSTUNREACH,
+    errno.ENETDOWN,
+    errno.ENETUNREACH,
+    errno.ENOTCONN,
+    errno.EPIPE,
+}
 
 READ_AHEAD = 8
 """Objects asked for at once by `read_all`: hides the latency of S3; more only adds memory."""
@@ -100,17 +121,30 @@ class FolderStore:
             raise _folder_error("read", target, error) from error
 
     def list(self, prefix: str) -> Iterator[str]:
-        folder = self._root / checked_prefix(prefix).rpartition("/")[0]
-        keys: list[str] = []
-        try:
-            for where, below, files in os.walk(folder, onerror=_raise_unless_missing):
-                below[:] = [name for name in below if not name.startswith(".")]
-                relative = Path(where).relative_to(self._root).as_posix()
-                start = "" if relative == "." else f"{relative}/"
-                keys.extend(key for name in files if (key := start + name).startswith(prefix) and is_key(key))
-        except OSError as error:
-            raise _folder_error("list", folder, error) from error
-        yield from sorted(keys)
+        """In memory are the names of one folder and of those above it."""
+        checked_prefix(prefix)
+        start = prefix[: prefix.rfind("/") + 1]
+        ways = [_below(self._root, start)]
+        while ways:
+            key = next(ways[-1], None)
+            if key is None:
+                ways.pop()
+            elif not key.endswith("/"):
+                if key.startswith(prefix):
+                    yield key
+            elif key.startswith(prefix) or prefix.startswith(key):
+                ways.append(_below(self._root, key))
+
+    def entries(self, prefix: str) -> Iterator[Entry]:
+        for key in self.list(prefix):
+            target = self._path(key)
+            try:
+                status = target.stat()
+            except (FileNotFoundError, NotADirectoryError):
+                continue  # deleted since its folder was read
+            except OSError as error:
+                raise _folder_error("list", target, error) from error
+            yield Entry(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
 
     def delete(self, key: str) -> None:
         target = self._path(key)
@@ -147,15 +181,30 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _raise_unless_missing(error: OSError) -> None:
-    if not isinstance(error, FileNotFoundError | NotADirectoryError):
-        raise error
+def _below(root: Path, start: str) -> Iterator[str]:
+    """What is in one folder that can be an object, or (with a slash at its end) hold some, in the order of the keys.
+
+    The slash puts a folder where the keys below it stand: "a-b" < "a/" < "a0".
+    """
+    try:
+        with os.scandir(root / start) as found:
+            names = [
+                f"{start}{one.name}/" if one.is_dir(follow_symlinks=False) else start + one.name
+                for one in found
+                if is_key(start + one.name)
+            ]
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        raise _folder_error("list", root / start, error) from error
+    yield from sorted(names)
 
 
 def _folder_error(doing: str, path: Path, error: OSError) -> StoreError:
     return StoreError(
         f"cannot {doing} {path}: {error.strerror or error}. Check free space, permissions, and that the file "
-        "system has hard links; then run again: what is in the ledger is not done twice."
+        "system has hard links; then run again: what is in the ledger is not done twice.",
+        transient=error.errno in _CURABLE,
     )
 
 

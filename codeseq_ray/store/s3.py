@@ -7,9 +7,13 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import threading
+import time
+from array import array
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,21 +22,30 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectionError,
     ConnectTimeoutError,
+    CredentialRetrievalError,
     EndpointConnectionError,
+    FlexibleChecksumError,
     HTTPClientError,
     IncompleteReadError,
+    MetadataRetrievalError,
     NoCredentialsError,
     PartialCredentialsError,
-    ReadTimeoutError,
     ResponseStreamingError,
+    SSLError,
 )
+from botocore.parsers import ResponseParserError
 
 from codeseq_ray.errors import StoreError, UsageError
+from codeseq_ray.ports import Entry
 from codeseq_ray.store.objects import checked_key, checked_prefix, is_key
 
-ATTEMPTS = 6
-"""Tries of one request, with botocore's *standard* back-off between them (up to 20 s each)."""
+ATTEMPTS = 3
+"""Tries of one request, with botocore's *standard* back-off between them: about 1.5 s. That bridges a connection that
+the server had closed, or one 503. Whatever lasts longer is `PatientStore`'s, which says so and knows how long."""
+CONFLICT_ATTEMPTS = 6
+"""Tries of one conditional write that is answered 409, within about 1.5 s."""
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
 CONNECTIONS = 16
@@ -45,7 +58,20 @@ _TAKEN = {"PreconditionFailed", "412"}
 _CONFLICT = {"ConditionalRequestConflict", "409"}
 _MISSING = {"NoSuchKey", "NotFound", "404"}
 _BAD_KEYS = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"}
-_BROKEN_BODY = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
+# Answered 400, and cured by another try: the body came late, in part, or altered.
+_PASSING = {
+    "BadDigest",
+    "IncompleteBody",
+    "RequestTimeout",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "XAmzContentSHA256Mismatch",
+}
+_NO_ANSWER = (ConnectionError, HTTPClientError, CredentialRetrievalError, MetadataRetrievalError)
+_BROKEN_ANSWER = (FlexibleChecksumError, IncompleteReadError, ResponseParserError, ResponseStreamingError)
+_TROUBLE = (BotoCoreError, ResponseParserError)
+"""What boto3 raises besides the server's own errors."""
 
 
 class S3Store:
@@ -81,8 +107,8 @@ class S3Store:
         self._call("write", key, "put_object", Body=body)
 
     def put_new(self, key: str, body: bytes) -> bool:
-        # Another conditional write of the same key in flight is answered 409: who won shows at the next try.
-        for last in (False, False, True):
+        # Another conditional write of the same key in flight is answered 409: who won shows at a later try.
+        for attempt in range(1, CONFLICT_ATTEMPTS + 1):
             try:
                 self._client_here().put_object(
                     Bucket=self._bucket, Key=self._start + checked_key(key), Body=body, IfNoneMatch="*"
@@ -90,38 +116,57 @@ class S3Store:
             except ClientError as error:
                 if _code(error) in _TAKEN:
                     return False
-                if last or _code(error) not in _CONFLICT:
+                if attempt == CONFLICT_ATTEMPTS or _code(error) not in _CONFLICT:
                     raise self._error("write", key, error) from error
-            except BotoCoreError as error:
+                _pause(attempt)
+            except _TROUBLE as error:
                 raise self._error("write", key, error) from error
             else:
                 return True
         raise AssertionError("the last try returns or raises")
 
     def get(self, key: str) -> bytes:
-        # botocore retries the request but not the reading of its body.
-        for last in (False, False, True):
+        # botocore retries the request but not the reading of its body, where it compares the server's checksum.
+        for attempt in range(1, ATTEMPTS + 1):
+            answer = self._call("read", key, "get_object")
             try:
-                answer = self._call("read", key, "get_object")
                 return bytes(answer["Body"].read())
-            except _BROKEN_BODY as error:
-                if last:
+            except _TROUBLE as error:
+                if attempt == ATTEMPTS:
                     raise self._error("read", key, error) from error
+                _pause(attempt)
         raise AssertionError("the last try returns or raises")
 
     def list(self, prefix: str) -> Iterator[str]:
-        whole = self._start + checked_prefix(prefix)
+        keys = [found["Key"].removeprefix(self._start) for found in self._listed(prefix)]
+        # Servers that keep folders list them in folder order, which is not that of the keys.
+        yield from sorted(key for key in keys if is_key(key))
+
+    def entries(self, prefix: str) -> Iterator[Entry]:
+        # Columns: 400,000 dicts of a listing would be half a gigabyte.
         keys: list[str] = []
+        sizes, times = array("q"), array("d")
+        for found in self._listed(prefix):
+            keys.append(found["Key"].removeprefix(self._start))
+            sizes.append(found["Size"])
+            times.append(found["LastModified"].timestamp())
+        for at in sorted(range(len(keys)), key=keys.__getitem__):
+            if is_key(keys[at]):
+                yield Entry(keys[at], sizes[at], datetime.fromtimestamp(times[at], UTC))
+
+    def _listed(self, prefix: str) -> Iterator[dict[str, Any]]:
+        """What the server says of each object, in its order, page by page."""
+        whole = self._start + checked_prefix(prefix)
         try:
             pages = self._client_here().get_paginator("list_objects_v2")
             for page in pages.paginate(
                 Bucket=self._bucket, Prefix=whole, PaginationConfig={"PageSize": PAGE_KEYS}
             ):
-                keys.extend(o["Key"].removeprefix(self._start) for o in page.get("Contents", ()))
-        except (ClientError, BotoCoreError) as error:
+                if "IsTruncated" not in page:  # an answer without a body parses as a listing of nothing
+                    raise ResponseParserError("the listing came without its body")
+                yield from page.get("Contents", ())
+        except (ClientError, *_TROUBLE) as error:
             raise self._error("list", prefix, error) from error
-        # Servers that keep folders list them in folder order, which is not that of the keys.
-        yield from sorted(key for key in keys if is_key(key))
 
     def delete(self, key: str) -> None:
         try:
@@ -135,7 +180,7 @@ class S3Store:
             with self._lock:
                 client = self._new_client(attempts=2, connect_seconds=5.0, read_seconds=20.0)
             client.list_objects_v2(Bucket=self._bucket, Prefix=self._start, MaxKeys=1)
-        except (ClientError, BotoCoreError) as error:
+        except (ClientError, *_TROUBLE) as error:
             raise UsageError(f"cannot use {self.uri}: {_cure(error, self._bucket)}") from error
 
     def _call(self, doing: str, key: str, operation: str, **arguments: Any) -> Any:
@@ -146,13 +191,14 @@ class S3Store:
             if _code(error) in _MISSING:
                 raise KeyError(key) from None
             raise self._error(doing, key, error) from error
-        except BotoCoreError as error:
+        except _TROUBLE as error:
             raise self._error(doing, key, error) from error
 
     def _error(self, doing: str, key: str, error: Exception) -> StoreError:
         return StoreError(
             f"cannot {doing} {self.uri}/{key} after all retries: {_cure(error, self._bucket)} "
-            "Then run again: what is in the ledger is not done twice."
+            "Then run again: what is in the ledger is not done twice.",
+            transient=_is_transient(error),
         )
 
     def _client_here(self) -> Any:
@@ -175,6 +221,23 @@ class S3Store:
                 max_pool_connections=CONNECTIONS,
             ),
         )
+
+
+def _pause(attempt: int) -> None:
+    """Up to 0.1 s, 0.2 s, 0.4 s …: those who met once shall not meet again."""
+    time.sleep(random.uniform(0, 0.05 * 2**attempt))
+
+
+def _is_transient(error: Exception) -> bool:
+    """May the same request succeed later, with nothing changed but the time?"""
+    if isinstance(error, ClientError):
+        status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+        if status in (501, 507):  # not implemented; no space
+            return False
+        return status >= 500 or status in (408, 409, 429) or _code(error) in _PASSING
+    if isinstance(error, SSLError):
+        return False
+    return isinstance(error, _NO_ANSWER + _BROKEN_ANSWER)
 
 
 def _code(error: ClientError) -> str:

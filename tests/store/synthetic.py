@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 from codeseq_ray.errors import StoreError
+from codeseq_ray.ports import Entry
 from codeseq_ray.records import (
     Acceptance,
     Analysis,
@@ -113,6 +115,9 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
+        self.modified: dict[str, datetime] = {}
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+        """The store's own clock: a second for each write, or what a test sets it to."""
         self.faults: list[str] = []
         """What happens to the next writes: `fine`, `lost` (nothing written), `reply lost` (written, error
         reported), or `repeated` (written, and the client's own retry finds it there)."""
@@ -123,7 +128,7 @@ class MemoryStore:
     def put(self, key: str, body: bytes) -> None:
         fault = self._fault()
         if fault != "lost":
-            self.objects[key] = body
+            self._write(key, body)
         if fault in ("lost", "reply lost"):
             raise StoreError(fault)
 
@@ -131,7 +136,7 @@ class MemoryStore:
         fault = self._fault()
         free = key not in self.objects
         if fault != "lost" and free:
-            self.objects[key] = body
+            self._write(key, body)
         if fault in ("lost", "reply lost"):
             raise StoreError(fault)
         return free and fault != "repeated"
@@ -142,8 +147,16 @@ class MemoryStore:
     def list(self, prefix: str) -> Iterator[str]:
         yield from sorted(key for key in self.objects if key.startswith(prefix))
 
+    def entries(self, prefix: str) -> Iterator[Entry]:
+        for key in self.list(prefix):
+            yield Entry(key, len(self.objects[key]), self.modified.get(key, self.now))
+
     def delete(self, key: str) -> None:
         self.objects.pop(key, None)
+
+    def _write(self, key: str, body: bytes) -> None:
+        self.now += timedelta(seconds=1)
+        self.objects[key], self.modified[key] = body, self.now
 
     def _fault(self) -> str:
         self.writes += 1

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
+import tempfile
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +20,7 @@ from hypothesis import strategies as st
 from codeseq_ray.errors import StoreError, UsageError
 from codeseq_ray.ports import ObjectStore
 from codeseq_ray.store.local_s3 import LocalS3
-from codeseq_ray.store.objects import FolderStore, checked_key, open_store, put_once, read_all
+from codeseq_ray.store.objects import FolderStore, checked_key, is_key, open_store, put_once, read_all
 from codeseq_ray.store.s3 import S3Store
 
 
@@ -81,6 +86,33 @@ def test_listing_goes_past_the_first_page(store: ObjectStore, monkeypatch: pytes
     for key in keys:
         store.put(key, b"")
     assert list(store.list("many/")) == keys
+
+
+def test_entries_tell_what_a_listing_lists(store: ObjectStore) -> None:
+    sizes = {"e/a-b": 0, "e/a/b": 3, "e/a/c/d": 70_000, "e/a0": 1, "f": 2}
+    for key, size in sizes.items():
+        store.put(key, bytes(size))
+    for prefix in ("", "e/", "e/a", "e/a/", "e/a/c", "nothing/"):
+        found = list(store.entries(prefix))
+        assert [(one.key, one.bytes) for one in found] == sorted(
+            (key, size) for key, size in sizes.items() if key.startswith(prefix)
+        )
+        assert [one.key for one in found] == list(store.list(prefix))
+
+
+def test_times_are_those_of_the_last_write_in_utc(store: ObjectStore) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=2)  # S3 tells whole seconds
+    store.put("x", b"1")
+    (first,) = store.entries("x")
+    assert before < first.modified < datetime.now(UTC) + timedelta(seconds=2)
+    assert first.modified.utcoffset() == timedelta(0)
+    time.sleep(1.1)
+    assert not store.put_new("x", b"2")
+    assert list(store.entries("x")) == [first]
+    store.put("x", b"22")
+    (second,) = store.entries("x")
+    assert second.modified > first.modified
+    assert second.bytes == 2
 
 
 def test_delete_removes_and_forgives(store: ObjectStore) -> None:
@@ -202,6 +234,56 @@ def test_files_of_others_are_not_listed_as_objects(tmp_path: Path) -> None:
     for name in (".DS_Store", "x/.0123.part", "x/name with blanks"):
         (tmp_path / name).write_bytes(b"")
     assert list(store.list("")) == ["x/y"]
+
+
+def test_an_object_deleted_while_it_is_listed_is_left_out(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    for key in ("a", "b", "c"):
+        store.put(key, b"")
+    listing = store.entries("")
+    assert next(listing).key == "a"
+    store.delete("b")
+    assert [one.key for one in listing] == ["c"]
+
+
+SEGMENTS = st.text("ab-./0", min_size=1, max_size=4).filter(is_key)
+
+
+@given(keys=st.sets(st.lists(SEGMENTS, min_size=1, max_size=3).map("/".join), max_size=12), prefix=SEGMENTS)
+def test_a_folder_lists_any_keys_in_their_order(keys: set[str], prefix: str) -> None:
+    with tempfile.TemporaryDirectory() as root:
+        store = FolderStore(Path(root))
+        for key in keys:
+            with suppress(StoreError):  # a name cannot be a file and a folder
+                store.put(key, b"")
+        there = {p.relative_to(root).as_posix() for p in Path(root).rglob("*") if p.is_file()}
+        for start in ("", prefix, f"{prefix}/"):
+            assert list(store.list(start)) == sorted(key for key in there if key.startswith(start))
+
+
+@pytest.mark.parametrize(
+    ("number", "curable"),
+    [
+        (errno.ENOSPC, False),
+        (errno.EDQUOT, False),
+        (errno.EACCES, False),
+        (errno.EROFS, False),
+        (errno.ESTALE, True),
+        (errno.ETIMEDOUT, True),
+        (errno.EIO, True),
+    ],
+)
+def test_waiting_helps_where_a_file_server_is_away_not_where_there_is_no_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, curable: bool
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    store = FolderStore(tmp_path)
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(StoreError) as caught:
+        store.put("x", b"1")
+    assert caught.value.transient is curable
 
 
 # ------------------------------------------------------------------------------------------- open_store

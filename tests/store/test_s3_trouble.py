@@ -36,6 +36,9 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
         def do_GET(self) -> None:
             self.answer("GET")
 
+        def do_DELETE(self) -> None:
+            self.answer("DELETE")
+
         def answer(self, request: str) -> None:
             script.requests.append(request)
             status, text, held_back = script.answers.pop(0) if len(script.answers) > 1 else script.answers[0]
@@ -103,6 +106,71 @@ def test_a_race_undecided_at_first_is_tried_again(script: Script) -> None:
     assert S3Store("bucket").put_new("k", b"x") is False
     script.answers = [(409, "ConditionalRequestConflict", 0), DONE]
     assert S3Store("bucket").put_new("k", b"x") is True
+
+
+def test_a_race_that_stays_undecided_is_a_trouble_that_may_pass(script: Script) -> None:
+    script.answers = [(409, "ConditionalRequestConflict", 0)]
+    with pytest.raises(StoreError, match="ConditionalRequestConflict") as caught:
+        S3Store("bucket").put_new("k", b"x")
+    assert caught.value.transient
+    assert len(script.requests) == s3.CONFLICT_ATTEMPTS
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "curable"),
+    [
+        (500, "InternalError", True),
+        (502, "", True),
+        (503, "SlowDown", True),
+        (503, "ServiceUnavailable", True),
+        (429, "TooManyRequests", True),
+        (400, "RequestTimeout", True),
+        (400, "BadDigest", True),
+        (501, "NotImplemented", False),
+        (507, "InsufficientStorage", False),
+        (403, "AccessDenied", False),
+        (403, "InvalidAccessKeyId", False),
+        (404, "NoSuchBucket", False),
+        (301, "PermanentRedirect", False),
+        (400, "InvalidArgument", False),
+    ],
+)
+def test_only_what_time_can_cure_is_transient(script: Script, status: int, code: str, curable: bool) -> None:
+    script.answers = [(status, code, 0)]
+    store = S3Store("bucket")
+    for attempt in (
+        lambda: store.put("k", b"x"),
+        lambda: store.put_new("k", b"x"),
+        lambda: store.get("k"),
+        lambda: list(store.list("")),
+        lambda: list(store.entries("")),
+        lambda: store.delete("k"),
+    ):
+        with pytest.raises(StoreError) as caught:
+            attempt()
+        assert caught.value.transient is curable
+
+
+def test_a_server_that_is_not_there_may_come_back(monkeypatch: pytest.MonkeyPatch, script: Script) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with pytest.raises(StoreError, match="no answer from") as caught:
+        S3Store("bucket").get("k")
+    assert caught.value.transient
+
+
+def test_a_listing_that_was_cut_is_never_taken_for_a_short_one(script: Script) -> None:
+    page = (
+        "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>k</Key><Size>1</Size>"
+        "<LastModified>2026-01-01T00:00:00Z</LastModified></Contents></ListBucketResult>"
+    )
+    script.answers = [(200, page, 0)]
+    assert list(S3Store("bucket").list("")) == ["k"]
+    # Cut on the way, and cut by a proxy that also tells the shorter length.
+    for answer in ((200, page, 40), (200, page[:-40], 0), (200, "", 0)):
+        script.answers = [answer]
+        with pytest.raises(StoreError) as caught:
+            list(S3Store("bucket").list(""))
+        assert caught.value.transient
 
 
 def test_a_body_that_was_cut_is_never_returned(script: Script) -> None:
