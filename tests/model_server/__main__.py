@@ -42,6 +42,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--answers", choices=("think", "fill"), default="think", help="fill: any shape, at once"
     )
+    made.add_argument(
+        "--same-again", action="store_true", help="what is asked twice is answered alike, not drawn anew"
+    )
     made.add_argument("--cache-blocks", type=int, default=1 << 14, help="of the prefix cache, 16 tokens each")
 
     pace = made.add_argument_group("latency")
@@ -108,6 +111,7 @@ def server(argv: Sequence[str] | None = None) -> ModelServer:
         ),
         skill=taken(Skill, "skill_"),
         thinks=given.answers == "think",
+        same_again=given.same_again,
         weather=taken(Weather),
         outages=dict.fromkeys(who, taken(Outage)),
         cache_blocks=given.cache_blocks,

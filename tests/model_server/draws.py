@@ -30,12 +30,18 @@ def choice(options: tuple[T, ...], *words: object) -> T:
 
 
 class Turns:
-    """How often each request was answered. A turn that is not used up is given to the next who asks the same."""
+    """How often each request was answered. A turn that is not used up is given to the next who asks the same.
 
-    def __init__(self) -> None:
+    `same_again`: every turn is the first.
+    """
+
+    def __init__(self, *, same_again: bool = False) -> None:
+        self._same_again = same_again
         self._taken: defaultdict[str, set[int]] = defaultdict(set)
 
     def take(self, asked: str) -> int:
+        if self._same_again:
+            return 0
         turns = self._taken[asked]
         turn = next(i for i in range(len(turns) + 1) if i not in turns)
         turns.add(turn)

@@ -32,6 +32,8 @@ class ModelServer:
     manners: Manners = field(default_factory=Manners)
     skill: Skill = field(default_factory=Skill)
     thinks: bool = True
+    same_again: bool = False
+    """The same question gets the same answer, however often it is asked."""
     weather: Weather = field(default_factory=Weather)
     outages: dict[int, Outage] = field(default_factory=dict)
     """By number of the replica, from 0."""
@@ -56,7 +58,7 @@ class ModelServer:
             log=Log(self.log),
             stand_in=StandIn(self.skill, thinks=self.thinks),
             sky=Sky(self.weather),
-            turns=Turns(),
+            turns=Turns(same_again=self.same_again),
         )
         listeners: list[_Listener] = []
         hours: list[asyncio.Task[None]] = []
