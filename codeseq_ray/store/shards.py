@@ -77,7 +77,7 @@ class ShardWriter:
         if files.writer is None:
             path = self._folder / f"{place[0]}-{place[1]}-{len(files.done)}.parquet"
             files.done.append((path, 0))
-            files.writer = pq.ParquetWriter(path, schema, compression=COMPRESSION)
+            files.writer = pq.ParquetWriter(path, schema, compression=COMPRESSION, write_page_checksum=True)
         path, rows = files.done[-1]
         files.writer.write_table(pa.Table.from_pylist(files.waiting, schema=schema))
         rows += len(files.waiting)
