@@ -8,12 +8,11 @@ from pathlib import Path
 
 from benchmarks.faults import sweeping
 from benchmarks.faults.ground import wait_until
+from benchmarks.faults.observed import run_at
 from benchmarks.faults.trial import LONGEST, RUN, Measured, Trial
 from codeseq_ray.crashpoints import CrashPoint
 from codeseq_ray.store.ledger import LedgerWriter, ledger_of, read_record
 from codeseq_ray.store.merging import MERGE_AT, read_rows
-from codeseq_ray.store.objects import open_store
-from codeseq_ray.store.run import RunStore
 
 IN_ACTORS = frozenset(
     {
@@ -82,7 +81,7 @@ def _reopened_beforehand(trial: Trial) -> None:
 
 def scatter(trial: Trial) -> None:
     """As many small segments as make the driver merge: each says once more what one outcome was."""
-    run = RunStore(open_store(trial.uri), RUN)
+    run = run_at(trial.uri, RUN)
     records = [read_record(run, row) for row in ledger_of(read_rows(run))]
     writer = LedgerWriter(run, "scattered", every=1, seconds=0)
     for number in range(MERGE_AT):

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -102,14 +102,23 @@ class Ground:
     def uri(self, name: str) -> str:
         return f"s3://{BUCKET}/{name}"
 
-    def job(self, script: str, *flags: str, crash: tuple[str, Path] | None = None, **more: str) -> Driver:
-        """A job's driver; `crash`: the place at which a process of it dies, and the file that makes it one death."""
-        environment = {**os.environ, "RAY_ADDRESS": self.cluster.address, **more}
+    def job(
+        self,
+        script: str,
+        *flags: str,
+        crash: tuple[str, Path] | None = None,
+        everywhere: Mapping[str, str] | None = None,
+    ) -> Driver:
+        """A job's driver. `everywhere`: environment of the driver and of all its workers.
+
+        `crash`: the place at which a process of it dies, and the file that makes it one death.
+        """
+        more = dict(everywhere or {})
         if crash is not None:
-            value = f"{crash[0]}@{crash[1]}"
-            environment[crashpoints.VARIABLE] = value
-            workers = {"runtime_env": {"env_vars": {crashpoints.VARIABLE: value}}}
-            environment["RAY_JOB_CONFIG_JSON_ENV_VAR"] = json.dumps(workers)
+            more[crashpoints.VARIABLE] = f"{crash[0]}@{crash[1]}"
+        environment = {**os.environ, "RAY_ADDRESS": self.cluster.address, **more}
+        if more:
+            environment["RAY_JOB_CONFIG_JSON_ENV_VAR"] = json.dumps({"runtime_env": {"env_vars": more}})
         log = self.folder / f"driver-{len(self.drivers):04d}.log"
         driver = Driver([sys.executable, str(ROOT / script), *flags], environment, log)
         self.drivers.append(driver)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 from collections import Counter
@@ -24,6 +25,8 @@ from tests.model_server.draws import digest as body_digest
 
 Row = tuple[str, str, str, int, int]
 """Outcome, stage, reason, rounds, tokens."""
+_store = functools.cache(open_store)
+"""A client is dear to make, and runs are looked at all the time."""
 TRIES = 6
 """Tries at one question (`ChatRequest.attempt`) whose cache keys are looked for; validation has two."""
 
@@ -49,8 +52,8 @@ class Seen:
 
 def look(uri: str, run_id: str, logged: Iterable[Mapping[str, Any]]) -> Seen:
     """Read a run as it is now. `logged` is the model server's log."""
-    store = open_store(uri)
-    run = RunStore(store, run_id)
+    run = run_at(uri, run_id)
+    store = run.store
     table = read_rows(run).table
     rows = {(row["number"], row["attempt"]): _row(row) for row in table.to_pylist()}
     names = frozenset(run.list("ledger/"))
@@ -67,12 +70,16 @@ def look(uri: str, run_id: str, logged: Iterable[Mapping[str, Any]]) -> Seen:
     )
 
 
+def run_at(uri: str, run_id: str) -> RunStore:
+    return RunStore(_store(uri), run_id)
+
+
 def answers(logged: Iterable[Mapping[str, Any]]) -> Counter[str]:
     return Counter(body_digest(entry["body"]) for entry in logged if entry["end"] == "answered")
 
 
 def segments(uri: str, run_id: str) -> frozenset[str]:
-    return frozenset(RunStore(open_store(uri), run_id).list("ledger/"))
+    return frozenset(run_at(uri, run_id).list("ledger/"))
 
 
 @dataclass(frozen=True)
@@ -111,7 +118,7 @@ def reference_of(uri: str, run_id: str, logged: Sequence[Mapping[str, Any]]) -> 
 
     Raises AssertionError when log and records do not fit together.
     """
-    run = RunStore(open_store(uri), run_id)
+    run = run_at(uri, run_id)
     ledger = ledger_of(read_rows(run))
     entries = iter([entry for entry in logged if entry["end"] == "answered"])
     owners: dict[str, set[int]] = {}
@@ -145,7 +152,7 @@ def reference_of(uri: str, run_id: str, logged: Sequence[Mapping[str, Any]]) -> 
 
 def release_files(uri: str, run_id: str) -> dict[str, str]:
     """SHA-256 of every file of the latest release; empty without one."""
-    run = RunStore(open_store(uri), run_id)
+    run = run_at(uri, run_id)
     latest = read_latest(run)
     if latest is None:
         return {}
@@ -158,7 +165,7 @@ def release_files(uri: str, run_id: str) -> dict[str, str]:
 
 def release_doubles(uri: str, run_id: str) -> int:
     """Rows of the latest release whose sequence has another one in the same config."""
-    run = RunStore(open_store(uri), run_id)
+    run = run_at(uri, run_id)
     latest = read_latest(run)
     if latest is None:
         return 0
@@ -175,7 +182,7 @@ def release_doubles(uri: str, run_id: str) -> int:
 
 def unreadable(uri: str, run_id: str) -> int:
     """Outcomes whose record is not there, or is another one's."""
-    run = RunStore(open_store(uri), run_id)
+    run = run_at(uri, run_id)
     bad = 0
     for row in ledger_of(read_rows(run)):
         record = read_record(run, row)

@@ -9,15 +9,28 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.faults.ground import Driver, wait_until
+from benchmarks.faults.observed import run_at
 from benchmarks.faults.trial import LONGEST, RUN, Measured, Trial
-from codeseq_ray.store.objects import open_store
-from codeseq_ray.store.run import RunStore
+from tests.s3_proxy import S3Proxy, Trouble
 
 MOST_BEFORE = 6
 DOWN_SECONDS = 10.0
+WEATHER = {
+    Trouble.DELAY: 0.05,
+    Trouble.BUSY: 0.05,
+    Trouble.FAILED: 0.02,
+    Trouble.FAILED_AFTER: 0.02,
+    Trouble.UNREACHED: 0.02,
+    Trouble.UNANSWERED: 0.02,
+    Trouble.CUT: 0.01,
+}
+"""Shares of requests."""
+SLOWLY = ("--records-in-flight", "1")
+"""One sequence after the other: what is to be met at work has to be at it for longer than a start takes."""
 
 
 def _midway(trial: Trial, *more: str) -> Driver:
@@ -104,7 +117,6 @@ def s3_restarted(trial: Trial) -> Measured:
     """SIGKILL to the S3 server, which is back on its folder and port after ten seconds."""
     driver = _midway(trial)
     trial.bound = 0  # nobody dies
-    trial.before = trial.before
     struck = not driver.ended
     trial.struck()
     trial.ground.restart_s3(DOWN_SECONDS)
@@ -121,6 +133,17 @@ def s3_frozen(trial: Trial) -> Measured:
     trial.ground.freeze_s3(DOWN_SECONDS)
     trial.watch()
     return _to_the_end(trial, driver, struck=struck)
+
+
+def s3_in_bad_weather(trial: Trial) -> Measured:
+    """All requests to the S3 server go through a proxy that delays, refuses, drops them, and loses replies."""
+    trial.bound = 0
+    with S3Proxy(os.environ["AWS_ENDPOINT_URL"], shares=WEATHER, seed=trial.repeat) as proxy:
+        driver = trial.start(everywhere={"AWS_ENDPOINT_URL": proxy.url})
+        measured = _to_the_end(trial, driver, struck=True)
+        counts = proxy.troubles.counts
+    met = ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
+    return replace(measured, struck=len(counts) > len(WEATHER) // 2, notes=(*measured.notes, met))
 
 
 def told_to_stop(trial: Trial) -> Measured:
@@ -141,9 +164,8 @@ def told_to_stop(trial: Trial) -> Measured:
 
 def two_drivers(trial: Trial) -> Measured:
     """A second driver on the same run while the first is at work: it has to be refused."""
-    driver = _midway(trial)
+    driver = _midway(trial, *SLOWLY)
     trial.bound = 0
-    os.kill(driver.pid, 0)
     second = trial.start()
     status = second.wait(LONGEST)
     words = [line for line in second.said.splitlines() if "is being worked on by" in line]
@@ -155,11 +177,11 @@ def two_drivers(trial: Trial) -> Measured:
 
 def frozen_driver(trial: Trial) -> Measured:
     """The driver is stopped for longer than its lease lasts, another one takes over, and then the first wakes up."""
-    driver = _midway(trial)
+    driver = _midway(trial, *SLOWLY)
     struck = not driver.ended
     driver.signal(signal.SIGSTOP)
     # Its loop actors are alive, and go on with what they were given.
-    second = trial.start()
+    second = trial.start(*SLOWLY)
     wait_until(lambda: second.ended or _starts(trial) >= 2, LONGEST)
     trial.struck()
     # Both may ask for what was open: that is what a take-over costs.
@@ -180,7 +202,7 @@ def frozen_driver(trial: Trial) -> Measured:
 
 
 def _starts(trial: Trial) -> int:
-    return sum(1 for _ in RunStore(open_store(trial.uri), RUN).list("lease/"))
+    return sum(1 for _ in run_at(trial.uri, RUN).list("lease/"))
 
 
 def disk_full(trial: Trial) -> Measured:
@@ -238,6 +260,7 @@ STRIKES: dict[str, Callable[[Trial], Measured]] = {
     "driver killed": driver_killed,
     "S3 server killed and restarted": s3_restarted,
     "S3 server frozen": s3_frozen,
+    "S3 in bad weather": s3_in_bad_weather,
     "disk full": disk_full,
     "two drivers": two_drivers,
     "driver frozen, another takes over": frozen_driver,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,12 @@ from benchmarks.faults import observed
 from benchmarks.faults.ground import Driver, Ground, wait_until
 from benchmarks.faults.observed import Reference, Seen
 from codeseq_ray.errors import StoreError
+from tests.model_server.draws import digest as body_digest
 
 RUN = "work"
 """The run id of every run: releases name it, and have to be the same."""
+SETTLED = 2.0
+"""Seconds; a process that is started anew takes longer before it asks anything."""
 LONGEST = 300.0
 """Seconds that a start may take on a busy machine."""
 
@@ -88,7 +92,7 @@ class Trial:
     """Answers that the run asks for beyond the reference's: a retry's."""
     bound: int | None = None
     notes: list[str] = field(default_factory=list)
-    _struck_at: float | None = None
+    _died: float = 0.0
     _went_on: float | None = None
     _starts: list[Driver] = field(default_factory=list)
 
@@ -96,11 +100,23 @@ class Trial:
         self.begun = time.monotonic()
         self.ground.models.reset()
 
-    def start(self, *more: str, crash: tuple[str, Path] | None = None, limit: int | None = None) -> Driver:
+    def start(
+        self,
+        *more: str,
+        crash: tuple[str, Path] | None = None,
+        limit: int | None = None,
+        everywhere: Mapping[str, str] | None = None,
+    ) -> Driver:
         flags = ("--output", self.uri, "--run-id", RUN, "--limit", str(limit or self.work.limit))
         usual = ("--flush-every", "4", "--log-seconds", "1", *self.work.flags)
         driver = self.ground.job(
-            "jobs/synthesize.py", *self.ground.models.flags, *flags, *usual, *more, crash=crash
+            "jobs/synthesize.py",
+            *self.ground.models.flags,
+            *flags,
+            *usual,
+            *more,
+            crash=crash,
+            everywhere=everywhere,
         )
         self._starts.append(driver)
         return driver
@@ -113,12 +129,16 @@ class Trial:
             return 0
 
     def until_acknowledged(self, segments: int, driver: Driver) -> None:
-        wait_until(lambda: driver.ended or self.acknowledged() >= segments, LONGEST, every=0.1)
+        wait_until(lambda: driver.ended or self.acknowledged() >= segments, LONGEST, every=0.2)
 
     def struck(self) -> None:
         """Now: everything that died is dead. What is read from here on was acknowledged before."""
+        self._died = time.time()
+        if self.bound is None:
+            # Until the server has noticed that those who asked are gone. What it answered by then was in flight.
+            with contextlib.suppress(TimeoutError):
+                wait_until(lambda: self.ground.models.stats()["open"] == 0, SETTLED)
         self.before = observed.look(self.uri, RUN, self.ground.models.logged())
-        self._struck_at = time.monotonic()
         if self.bound is None:
             self.bound = self.reference.unkept(self.before)
 
@@ -135,7 +155,7 @@ class Trial:
                         return
                 except StoreError:
                     pass
-                time.sleep(0.2)
+                time.sleep(0.3)
 
         threading.Thread(target=until_new, daemon=True).start()
 
@@ -161,6 +181,9 @@ class Trial:
             if seen.rows.get((number, attempt)) != row
         }
         release = observed.release_files(self.uri, RUN)
+        repeated = self.reference.repeated(seen.answered) - self.expected_more
+        if repeated > (self.bound or 0):
+            self.notes.extend(self._unexplained())
         if unreadable := observed.unreadable(self.uri, RUN):
             self.notes.append(f"{unreadable} records cannot be read")
         return Measured(
@@ -171,7 +194,7 @@ class Trial:
             lost=len(lost) + unreadable,
             duplicated=observed.release_doubles(self.uri, RUN),
             extra_rows=seen.stored_rows - len(seen.rows),
-            repeated=self.reference.repeated(seen.answered) - self.expected_more,
+            repeated=repeated,
             bound=self.bound or 0,
             same_data=_data(release) == _data(self.reference.release),
             same_release=release == self.reference.release,
@@ -180,6 +203,17 @@ class Trial:
             seconds=round(time.monotonic() - self.begun, 1),
             notes=tuple(self.notes),
         )
+
+    def _unexplained(self) -> Iterable[str]:
+        """Whatever was asked again although it was kept: what, and when (seconds from the death) it was answered."""
+        times: dict[str, list[str]] = {}
+        for entry in self.ground.models.logged():
+            if entry["end"] == "answered":
+                told = f"{entry['kind']} {entry['ended'] - self._died:+.2f}"
+                times.setdefault(body_digest(entry["body"]), []).append(told)
+        for asked, when in times.items():
+            if len(when) > self.reference.answered[asked]:
+                yield f"A{min(self.reference.owners.get(asked, {0})):06d} {', '.join(when)}"
 
     def last_words(self) -> Iterable[str]:
         """What the starts said at the end, for whoever has to look into it."""
