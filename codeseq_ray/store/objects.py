@@ -137,13 +137,12 @@ class FolderStore:
 
     def entries(self, prefix: str) -> Iterator[Entry]:
         for key in self.list(prefix):
-            target = self._path(key)
             try:
-                status = target.stat()
+                status = os.stat(f"{self._root}/{key}")
             except (FileNotFoundError, NotADirectoryError):
                 continue  # deleted since its folder was read
             except OSError as error:
-                raise _folder_error("list", target, error) from error
+                raise _folder_error("list", self._path(key), error) from error
             yield Entry(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
 
     def delete(self, key: str) -> None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import io
+from collections import deque
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyarrow.parquet as pq
 
 from codeseq_ray.errors import StoreError
 from codeseq_ray.ports import Entry
@@ -28,6 +33,7 @@ from codeseq_ray.records import (
     Verdict,
     VerdictKind,
 )
+from codeseq_ray.store.run import RunStore
 
 WALLS = ("landlock:7", "seccomp", "rlimits")
 
@@ -108,8 +114,12 @@ def plan_row(number: int, *, split: Split = Split.SFT, reason: str = "") -> Plan
     )
 
 
+class Died(BaseException):
+    """The process that writes or reads is gone."""
+
+
 class MemoryStore:
-    """Objects in a dict. Every write first asks `fault` what is to go wrong with it."""
+    """Objects in a dict, and whatever a server may do to a request."""
 
     uri = "memory"
 
@@ -119,47 +129,79 @@ class MemoryStore:
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
         """The store's own clock: a second for each write, or what a test sets it to."""
         self.faults: list[str] = []
-        """What happens to the next writes: `fine`, `lost` (nothing written), `reply lost` (written, error
-        reported), or `repeated` (written, and the client's own retry finds it there)."""
+        """What happens to the next writes: `fine`, `lost` (nothing written, an error: 503, a 409 that lasts, no
+        connection), `reply lost` (written, an error), `repeated` (written, and the client's own retry finds it
+        there: 412), `dies` and `dies after` (the process is gone before, or after, the object is there)."""
+        self.read_faults: list[str] = []
+        """What happens to the next reads: `fine`, `lost` (an error), `cut` (half a body, without an error)."""
+        self.listing_faults: list[str | int] = []
+        """What happens to the next listings: `fine`, `lost`, or of how many writes ago they tell."""
+        self.past: deque[frozenset[str]] = deque(maxlen=20)
+        """Which objects there were before each of the last writes."""
         self.writes = 0
         self.fail_at: int | None = None
         """Number of the write from which on every write fails: a process that dies there."""
 
     def put(self, key: str, body: bytes) -> None:
-        fault = self._fault()
-        if fault != "lost":
-            self._write(key, body)
-        if fault in ("lost", "reply lost"):
-            raise StoreError(fault)
+        self._write(key, body, self._fault())
 
     def put_new(self, key: str, body: bytes) -> bool:
         fault = self._fault()
-        free = key not in self.objects
-        if fault != "lost" and free:
-            self._write(key, body)
-        if fault in ("lost", "reply lost"):
-            raise StoreError(fault)
-        return free and fault != "repeated"
+        if key in self.objects:
+            if fault not in ("fine", "repeated"):
+                self._raise(fault)
+            return False
+        self._write(key, body, fault)
+        return fault != "repeated"
 
     def get(self, key: str) -> bytes:
-        return self.objects[key]
+        fault = self.read_faults.pop(0) if self.read_faults else "fine"
+        if fault == "lost":
+            self._raise(fault)
+        body = self.objects[key]
+        return body[: len(body) // 2] if fault == "cut" else body
 
     def list(self, prefix: str) -> Iterator[str]:
-        yield from sorted(key for key in self.objects if key.startswith(prefix))
+        fault = self.listing_faults.pop(0) if self.listing_faults else "fine"
+        if fault == "lost":
+            self._raise(fault)
+        there: Iterable[str] = self.objects
+        if isinstance(fault, int) and self.past:
+            there = self.past[-min(fault, len(self.past))]
+        yield from sorted(key for key in there if key.startswith(prefix))
 
     def entries(self, prefix: str) -> Iterator[Entry]:
         for key in self.list(prefix):
-            yield Entry(key, len(self.objects[key]), self.modified.get(key, self.now))
+            if key in self.objects:
+                yield Entry(key, len(self.objects[key]), self.modified.get(key, self.now))
 
     def delete(self, key: str) -> None:
         self.objects.pop(key, None)
 
-    def _write(self, key: str, body: bytes) -> None:
-        self.now += timedelta(seconds=1)
-        self.objects[key], self.modified[key] = body, self.now
+    def _write(self, key: str, body: bytes, fault: str) -> None:
+        if fault not in ("lost", "dies"):
+            self.past.append(frozenset(self.objects))
+            self.now += timedelta(seconds=1)
+            self.objects[key], self.modified[key] = body, self.now
+        if fault not in ("fine", "repeated"):
+            self._raise(fault)
+
+    def _raise(self, fault: str) -> None:
+        if fault.startswith("dies"):
+            raise Died(fault)
+        raise StoreError(fault, transient=True)
 
     def _fault(self) -> str:
         self.writes += 1
         if self.fail_at is not None and self.writes >= self.fail_at:
             return "lost"
         return self.faults.pop(0) if self.faults else "fine"
+
+
+def stored_rows(run: RunStore, folder: str) -> list[tuple[str, dict[str, Any]]]:
+    """Every row below a folder with its object's name, read without the code under test."""
+    return [
+        (name, row)
+        for name in run.list(folder)
+        for row in pq.read_table(io.BytesIO(run.store.get(run.key(name)))).to_pylist()
+    ]
