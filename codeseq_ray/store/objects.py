@@ -16,7 +16,6 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from codeseq_ray.errors import StoreError, UsageError
@@ -247,7 +246,7 @@ def open_store(uri: str) -> ObjectStore:
 
     Looks once whether it can be used, so that a job fails before any work: raises UsageError saying what to do.
     """
-    scheme = urlsplit(uri).scheme if "://" in uri else ""
+    scheme = uri.partition("://")[0].lower() if "://" in uri else ""
     if scheme == "s3":
         from codeseq_ray.store.s3 import S3Store  # boto3 takes 0.3 s to import; a folder does not need it
 
@@ -267,19 +266,18 @@ def _local_path(uri: str) -> Path:
         if not uri.strip():
             raise UsageError("the output is empty: give a folder or s3://bucket/prefix")
         return Path(uri).expanduser()
-    parts = urlsplit(uri)
-    if parts.netloc not in ("", "localhost") or not parts.path:
+    machine, slash, path = uri.partition("://")[2].partition("/")
+    if machine not in ("", "localhost") or not slash:
         raise UsageError(f"{uri!r} names another machine or no folder: write file:///absolute/folder")
-    return Path(url2pathname(parts.path))
+    return Path(url2pathname(slash + path))
 
 
 def _open_folder(root: Path) -> FolderStore:
     try:
         root.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(
-            f"cannot use {root} as output folder: {error.strerror}. Give another one."
-        ) from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        why = getattr(error, "strerror", None) or error
+        raise UsageError(f"cannot use {str(root)!r} as output folder: {why}. Give another one.") from error
     if not os.access(root, os.R_OK | os.W_OK | os.X_OK):
         raise UsageError(f"cannot write to the output folder {root}: change its permissions or give another.")
     return FolderStore(root)

@@ -15,7 +15,6 @@ from array import array
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -88,9 +87,10 @@ class S3Store:
 
     @classmethod
     def from_uri(cls, uri: str) -> S3Store:
-        parts = urlsplit(uri)
-        bucket, prefix = parts.netloc, parts.path.strip("/")
-        if not _BUCKET.fullmatch(bucket) or parts.query or parts.fragment or (prefix and not is_key(prefix)):
+        # By hand: urlsplit drops line ends and tabs, and what is left names another place.
+        bucket, _, prefix = uri.partition("://")[2].partition("/")
+        prefix = prefix.strip("/")
+        if not _BUCKET.fullmatch(bucket) or (prefix and not is_key(prefix)):
             raise UsageError(
                 f"cannot read {uri!r} as a place in S3: write s3://bucket/prefix, with letters, digits and "
                 "._=+@- in the prefix, no segment beginning with a dot"
