@@ -15,7 +15,7 @@ from contextlib import suppress
 from codeseq_ray.errors import StoreError, UsageError
 from codeseq_ray.ports import Entry, ObjectStore
 
-RACERS = 8
+RACERS = 4
 RACES = 3
 
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -200,6 +201,32 @@ def test_an_outage_is_told_and_outlived(s3: S3Store, beside: S3Store, proxy: S3P
     )
     assert len(told) == 2
     assert told[1].endswith("answers again")
+
+
+def test_a_server_that_goes_away_and_comes_back_is_outlived(
+    tmp_path: Path, s3_server: LocalS3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not `s3_server` itself, which others use; it only sets the surroundings."""
+    told: list[str] = []
+    with LocalS3(tmp_path / "s3") as first:
+        for name, value in first.environment.items():
+            monkeypatch.setenv(name, value)
+        first.make_bucket()
+        port = int(first.environment["AWS_ENDPOINT_URL"].rpartition(":")[2])
+        store = PatientStore(S3Store("codeseq", "x"), 120, told.append)
+        for number in range(5):
+            put_once(store, f"k/{number}", b"%d" % number)
+    with ThreadPoolExecutor(4) as pool:
+        waiting = [pool.submit(put_once, store, f"k/{number}", b"%d" % number) for number in range(5, 9)]
+        while not told:
+            time.sleep(0.05)
+        with LocalS3(tmp_path / "s3", port):
+            for one in waiting:
+                one.result(timeout=60)
+            keys = [f"k/{number}" for number in range(9)]
+            assert list(store.list("k/")) == keys
+            assert [store.get(key) for key in keys] == [b"%d" % number for number in range(9)]
+    assert len(told) == 2, told
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -123,6 +123,7 @@ class Store(RuleBasedStateMachine):
             with self.weather(writes, reads):
                 writer.flush()
         except StoreError:
+            assert {*writes, *reads} - {"fine"}, "in fair weather what failed before goes through"
             return
         except Died:
             self.die(which)
