@@ -266,5 +266,8 @@ def _cure(error: Exception, bucket: str) -> str:
     if code in {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}:
         return f"the bucket {bucket!r} is in another region ({error}). Set AWS_REGION to it."
     if code in {"NotImplemented", "501"}:
-        return "the server lacks conditional writes (If-None-Match), which unique names need. Use another, or --single-writer."
+        return (
+            "the server lacks conditional writes (If-None-Match), which unique names need. Use another one, or "
+            "--single-writer."
+        )
     return f"{error}."
