@@ -1,4 +1,4 @@
-"""The figures of a release, gathered while it is drawn: its funnel, and what it was made with.
+"""The figures of a release, counted from its own rows: its funnel, and what it was made with.
 
 The manifest stores them as they are; the card is written from nothing else.
 """
@@ -6,12 +6,13 @@ The manifest stores them as they are; the card is written from nothing else.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from codeseq_ray.dataset import views
+from codeseq_ray.dataset.outcomes import DROPPED
 from codeseq_ray.dataset.usage import Bill
-from codeseq_ray.records import Outcome, PlanRow, SequenceRecord
+from codeseq_ray.records import Outcome
 
 
 @dataclass
@@ -28,8 +29,6 @@ class Counts:
     failed: int = 0
     missing: int = 0
     """Selected, but without an outcome so far: only a partial release has any."""
-    not_in_plan: int = 0
-    """Outcomes of ids that the plan does not select (any more); they are not part of the release."""
     reasons: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     """By outcome, stage and reason; rejected and failed ones."""
     rounds: Counter[int] = field(default_factory=Counter)
@@ -59,41 +58,39 @@ class Counts:
     def partial(self) -> bool:
         return self.missing > 0
 
-    def add_planned(self, row: PlanRow) -> None:
+    def add(self, outcome: Mapping[str, Any]) -> None:
+        """One row of the config `outcomes`."""
         self.planned += 1
-        if row.selected:
-            self.selected += 1
-            self.selected_by_split[row.split.value] += 1
-        else:
-            self.dropped[row.reason] += 1
-
-    def add_outcome(self, outcome: Outcome, stage: str, reason: str) -> None:
-        """One selected sequence's line of the ledger."""
-        match outcome:
+        if outcome["outcome"] == DROPPED:
+            self.dropped[outcome["reason"]] += 1
+            return
+        self.selected += 1
+        self.selected_by_split[outcome["split"]] += 1
+        match outcome["outcome"]:
             case Outcome.ACCEPTED:
                 self.accepted += 1
-                return
+                self.accepted_by[outcome["agents"]] += 1
+                self.rounds[outcome["rounds"]] += 1
+                self.splits[outcome["split"]] += 1
+                self.walls[", ".join(outcome["walls"])] += 1
+                self.far_cases_checked += outcome["far_checked"]
             case Outcome.REJECTED:
                 self.rejected += 1
             case Outcome.FAILED:
                 self.failed += 1
-        self.reasons[outcome.value, stage, reason] += 1
+            case _:
+                self.missing += 1
+                return
+        if outcome["outcome"] != Outcome.ACCEPTED:
+            self.reasons[outcome["outcome"], outcome["stage"], outcome["reason"]] += 1
+        if outcome["outcome"] != Outcome.FAILED:
+            self.agents[outcome["agents"]] += 1
+            self.models.update(outcome["models"])
+            self.prompt_ids.update(outcome["prompt_ids"])
+            self.bill.add_lasting(outcome["usage"])
 
-    def add_record(self, record: SequenceRecord) -> None:
-        """One accepted or rejected sequence's record."""
-        self.agents[record.agents] += 1
-        self.models.update(views.models(record))
-        self.prompt_ids.update(views.prompt_ids(record))
-        self.bill.add(record.calls)
-        if record.outcome is Outcome.ACCEPTED:
-            self.accepted_by[record.agents] += 1
-            self.rounds[record.corrections] += 1
-            self.splits[record.split.value] += 1
-            self.walls[", ".join(views.walls(record))] += 1
-            self.far_cases_checked += record.acceptance.far_checked if record.acceptance else 0
-
-    def add_row(self, row: views.Row) -> None:
-        self.rows.setdefault(row.config, Counter())[row.split] += 1
+    def add_row(self, config: str, split: str) -> None:
+        self.rows.setdefault(config, Counter())[split] += 1
 
     def as_json(self) -> dict[str, Any]:
         """Plain values in one fixed order."""
@@ -106,7 +103,6 @@ class Counts:
             "rejected": self.rejected,
             "failed": self.failed,
             "missing": self.missing,
-            "not_in_plan": self.not_in_plan,
             "reasons": [
                 {"outcome": outcome, "stage": stage, "reason": reason, "count": count}
                 for (outcome, stage, reason), count in sorted(self.reasons.items())

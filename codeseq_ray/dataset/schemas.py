@@ -94,5 +94,36 @@ REJECTED = pa.schema(
     )
 )
 
-CONFIGS = {"problems": PROBLEMS, "sft": SFT, "rejected": REJECTED}
+_USAGE = ("calls", "prompt_tokens", "completion_tokens", "reasoning_tokens")
+
+OUTCOMES = pa.schema(
+    (
+        _text("sequence_id"),
+        _text("family"),
+        _text("split"),
+        _text("outcome"),
+        _text("stage"),
+        _text("reason"),
+        _count("rounds", pa.int32()),
+        _text("agents"),
+        _texts("models"),
+        _texts("prompt_ids"),
+        _texts("walls"),
+        _count("far_checked", pa.int32()),
+        _count("tokens", pa.int64()),
+        pa.field(
+            "usage",
+            pa.list_(
+                pa.struct(
+                    [("stage", pa.string()), ("round", pa.int32()), *((name, pa.int64()) for name in _USAGE)]
+                )
+            ),
+            nullable=False,
+        ),
+        _text("license"),
+        _text("source_url"),
+    )
+)
+
+CONFIGS = {"problems": PROBLEMS, "sft": SFT, "rejected": REJECTED, "outcomes": OUTCOMES}
 """Name → columns, in the order in which the card lists them."""

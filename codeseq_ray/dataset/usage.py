@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -63,6 +63,13 @@ class Bill:
         for call in calls:
             if call.prompt_id or call.prompt_tokens:
                 self.lines.setdefault((call.stage, call.round), Usage()).add(call)
+
+    def add_lasting(self, lines: Iterable[Mapping[str, Any]]) -> None:
+        """Take over what `lasting` told."""
+        for line in lines:
+            figures = {name: value for name, value in line.items() if name not in ("stage", "round")}
+            key = line["stage"], line["round"]
+            self.lines[key] = self.lines.get(key, Usage()) + Usage(**figures)
 
     def __add__(self, other: Bill) -> Bill:
         both = dict(self.lines)

@@ -15,24 +15,25 @@ import json
 import re
 import tempfile
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from codeseq_ray.crashpoints import CrashPoint, reach
-from codeseq_ray.dataset import views
+from codeseq_ray.dataset import outcomes, views
 from codeseq_ray.dataset.card import card
 from codeseq_ray.dataset.counts import Counts
-from codeseq_ray.errors import IncompleteRunError, StoreError, UsageError
+from codeseq_ray.errors import IncompleteRunError, StoreError
 from codeseq_ray.records import Outcome, PlanRow
 from codeseq_ray.store.ledger import Ledger, LedgerRow
 from codeseq_ray.store.objects import put_once
+from codeseq_ray.store.planned import Planned
 from codeseq_ray.store.run import RunStore, json_bytes
 from codeseq_ray.store.shards import ShardWriter
 from codeseq_ray.store.spill import records_in_order
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Of the release's files; goes up whenever the same outcomes are to be drawn in another way."""
 
 LATEST = "latest.json"
@@ -77,40 +78,36 @@ def publish(
     Raises IncompleteRunError when a selected sequence has no outcome, unless `partial` allows that (the card
     then says how many are missing); StoreError when the store fails: publish again, nothing was half published.
     """
-    counts, selected = _selection(plan)
-    drawn_from, outcomes = hashlib.sha256(), hashlib.sha256()
-    for row in ledger:
-        if int(row.sequence_id[1:]) not in selected:
-            counts.not_in_plan += 1
-            continue
-        counts.add_outcome(row.outcome, row.stage.value, row.reason)
-        outcomes.update(_line(row.sequence_id, row.outcome, row.stage, row.reason))
-        drawn_from.update(_line(row.sequence_id, row.attempt, row.record_key, row.outcome))
-    counts.missing = counts.selected - counts.accepted - counts.rejected - counts.failed
-    if counts.partial and not partial:
+    planned = Planned(plan)
+    info = dict(info or {})
+    drawn_from, ends, ended = hashlib.sha256(), hashlib.sha256(), 0
+    for row in planned:
+        drawn_from.update(_line(row.sequence_id, row.family, row.split, row.reason))
+    for done in ledger:
+        if int(done.sequence_id[1:]) in planned.selected:
+            ended += 1
+            ends.update(outcome_line(done.sequence_id, done.outcome, done.stage, done.reason))
+            drawn_from.update(_line(done.sequence_id, done.attempt, done.record_key, done.outcome))
+    missing = len(planned.selected) - ended
+    if missing and not partial:
         raise IncompleteRunError(
-            f"{counts.missing} of {counts.selected} selected sequences of run {run.run_id} have no outcome yet. "
+            f"{missing} of {len(planned.selected)} selected sequences of run {run.run_id} have no outcome yet. "
             "Run again to go on, or publish what there is with --partial."
         )
-    info = dict(info or {})
-    drawn_from.update(json_bytes({"format": FORMAT_VERSION, "counts": counts.as_json(), "info": info}))
+    drawn_from.update(json_bytes({"format": FORMAT_VERSION, "info": info}))
     digest = drawn_from.hexdigest()
     latest = read_latest(run)
     if latest is not None and _claim(run, latest.name).get("drawn_from") == digest:
         return latest
-
-    def winners() -> Iterable[LedgerRow]:
-        return (r for r in ledger if r.outcome is not Outcome.FAILED and int(r.sequence_id[1:]) in selected)
-
     manifest = {
         "format": FORMAT_VERSION,
         "run_id": run.run_id,
         "fingerprint": info.get("fingerprint", ""),
-        "partial": counts.partial,
-        "outcome_digest": outcomes.hexdigest(),
+        "partial": missing > 0,
+        "outcome_digest": ends.hexdigest(),
         "info": info,
     }
-    return _draw(run, winners, counts, manifest, digest)
+    return _draw(run, planned, ledger, manifest, digest)
 
 
 def read_latest(run: RunStore) -> Release | None:
@@ -125,42 +122,22 @@ def read_latest(run: RunStore) -> Release | None:
     return Release(name, f"{run.uri}/{name}", manifest, new=False)
 
 
-def _selection(plan: Iterable[PlanRow]) -> tuple[Counts, frozenset[int]]:
-    counts = Counts()
-    planned: set[int] = set()
-    selected: set[int] = set()
-    for row in plan:
-        number = int(row.sequence_id[1:])
-        if number in planned:
-            raise UsageError(
-                f"the plan lists {row.sequence_id} twice: delete the run's plan/ to have it made anew"
-            )
-        planned.add(number)
-        if row.selected:
-            selected.add(number)
-        counts.add_planned(row)
-    return counts, frozenset(selected)
-
-
 def _draw(
-    run: RunStore,
-    winners: Callable[[], Iterable[LedgerRow]],
-    counts: Counts,
-    manifest: dict[str, Any],
-    drawn_from: str,
+    run: RunStore, planned: Planned, ledger: Ledger, manifest: dict[str, Any], drawn_from: str
 ) -> Release:
     """Make all files on the local disk, then claim a number and put them."""
+    counts = Counts()
     with tempfile.TemporaryDirectory(prefix="codeseq-release-") as temporary:
         buckets, shards = Path(temporary, "buckets"), Path(temporary, "shards")
         buckets.mkdir()
         shards.mkdir()
         writer = ShardWriter(shards)
         try:
-            for record in records_in_order(run, winners(), buckets):
-                counts.add_record(record)
-                for row in views.rows(record):
-                    counts.add_row(row)
-                    writer.add(row)
+            for row in _rows(run, planned, ledger, buckets):
+                if row.config == "outcomes":
+                    counts.add(row.fields)
+                counts.add_row(row.config, row.split)
+                writer.add(row)
             finished = list(writer.finish())
         finally:
             writer.close()
@@ -184,6 +161,30 @@ def _draw(
     return Release(name, f"{run.uri}/{name}", manifest, new=True)
 
 
+def _rows(run: RunStore, planned: Planned, ledger: Ledger, folder: Path) -> Iterator[views.Row]:
+    """Every row of the release, sequence by sequence in A-number order."""
+
+    def of_plan() -> Iterator[LedgerRow]:
+        return (done for done in ledger if int(done.sequence_id[1:]) in planned.selected)
+
+    records = records_in_order(run, (d for d in of_plan() if d.outcome is not Outcome.FAILED), folder)
+    ended = of_plan()
+    done = next(ended, None)
+    for row in planned:
+        if not row.selected:
+            yield outcomes.dropped_row(row)
+        elif done is None or done.sequence_id != row.sequence_id:
+            yield outcomes.missing_row(row)
+        else:
+            if done.outcome is Outcome.FAILED:
+                yield outcomes.failed_row(row, done.stage.value, done.reason)
+            else:
+                record = next(records)
+                yield outcomes.judged_row(row, record)
+                yield from views.rows(record)
+            done = next(ended, None)
+
+
 def _claim_number(run: RunStore, drawn_from: str) -> str:
     """The next number that no release or claim has, made ours."""
     taken = [int(found[1]) for name in run.list("releases/") if (found := _NUMBER.match(name))]
@@ -203,6 +204,11 @@ def _claim(run: RunStore, name: str) -> dict[str, Any]:
 
 def _file(body: bytes, **more: int) -> dict[str, Any]:
     return {"bytes": len(body), "sha256": hashlib.sha256(body).hexdigest(), **more}
+
+
+def outcome_line(sequence_id: str, outcome: str, stage: str, reason: str) -> bytes:
+    """What the manifest's `outcome_digest` is taken over, outcome by outcome by ascending A-number."""
+    return _line(sequence_id, outcome, "" if outcome == Outcome.ACCEPTED else stage, reason)
 
 
 def _line(*words: object) -> bytes:

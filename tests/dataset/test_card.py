@@ -10,7 +10,7 @@ import pytest
 import yaml
 from synthetic import plan_row, record
 
-from codeseq_ray.dataset import views
+from codeseq_ray.dataset import outcomes, views
 from codeseq_ray.dataset.card import card, size_category
 from codeseq_ray.dataset.counts import Counts
 from codeseq_ray.records import Outcome, SequenceRecord, Split
@@ -18,17 +18,22 @@ from codeseq_ray.records import Outcome, SequenceRecord, Split
 
 def counted(records: list[SequenceRecord], *, dropped: int = 0, missing: int = 0) -> Counts:
     counts = Counts()
-    for i in range(dropped):
-        counts.add_planned(plan_row(1000 + i, reason="too|few" if i % 3 else "keyword"))
-    for i in range(missing):
-        counts.add_planned(plan_row(2000 + i))
+    rows = [
+        outcomes.dropped_row(plan_row(1000 + i, reason="too|few" if i % 3 else "keyword"))
+        for i in range(dropped)
+    ]
+    rows += [outcomes.missing_row(plan_row(2000 + i)) for i in range(missing)]
     for one in records:
-        counts.add_planned(plan_row(one.sequence.number, split=one.split))
-        counts.add_outcome(one.outcome, one.stage.value, one.reason)
-        counts.add_record(one)
-        for row in views.rows(one):
-            counts.add_row(row)
-    counts.missing = missing
+        planned = plan_row(one.sequence.number, split=one.split)
+        if one.outcome is Outcome.FAILED:
+            rows.append(outcomes.failed_row(planned, one.stage.value, one.reason))
+        else:
+            rows += [outcomes.judged_row(planned, one), *views.rows(one)]
+    for row in rows:
+        if row.config == "outcomes":
+            counts.add(row.fields)
+        else:
+            counts.add_row(row.config, row.split)
     return counts
 
 

@@ -322,9 +322,8 @@ def test_a_changed_prompt_pays_only_from_where_it_is_used(
     done = started(server, outputs / "fair", *flags)
     assert {entry["kind"].split(".")[0] for entry in done.asked} == {"analysis", "correction"}
     before = [record for record in fair.records if len(record.rounds) > 1]
-    firsts = [
-        call for r in done.records for call in r.calls if call.stage == "correction" and call.round == 1
-    ]
+    corrections = ([call for call in r.calls if call.stage == "correction"] for r in done.records)
+    firsts = [asked[0] for asked in corrections if asked]
     assert len(firsts) == len(before) > 0
     assert not any(call.replayed for call in firsts)
     assert {r.sequence.id for r in done.records if not r.rounds} == {

@@ -1,0 +1,73 @@
+"""The config `outcomes`: what became of every sequence of the plan, one row each.
+
+Every figure of a release's card and manifest is counted from these rows and from nothing else, so that whoever holds
+a release can count again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from codeseq_ray.dataset import views
+from codeseq_ray.dataset.usage import Bill
+from codeseq_ray.records import LICENSE, Outcome, PlanRow, SequenceRecord
+
+DROPPED = "dropped"
+"""By a rule, before any work: the row's reason is the rule's."""
+MISSING = "missing"
+"""Selected, and without an outcome so far."""
+
+
+def dropped_row(planned: PlanRow) -> views.Row:
+    return _row(planned, DROPPED, reason=planned.reason)
+
+
+def missing_row(planned: PlanRow) -> views.Row:
+    return _row(planned, MISSING)
+
+
+def failed_row(planned: PlanRow, stage: str, reason: str) -> views.Row:
+    return _row(planned, Outcome.FAILED.value, stage=stage, reason=reason)
+
+
+def judged_row(planned: PlanRow, record: SequenceRecord) -> views.Row:
+    """Of an accepted or rejected sequence."""
+    bill = Bill()
+    bill.add(record.calls)
+    accepted = record.outcome is Outcome.ACCEPTED
+    return _row(
+        planned,
+        record.outcome.value,
+        stage="" if accepted else record.stage.value,
+        reason=record.reason,
+        rounds=record.corrections,
+        agents=record.agents,
+        models=views.models(record),
+        prompt_ids=views.prompt_ids(record),
+        walls=views.walls(record) if accepted else [],
+        far_checked=record.acceptance.far_checked if accepted and record.acceptance else 0,
+        tokens=record.tokens,
+        usage=bill.lasting(),
+    )
+
+
+def _row(planned: PlanRow, outcome: str, **more: Any) -> views.Row:
+    fields: dict[str, Any] = {
+        "sequence_id": planned.sequence_id,
+        "family": planned.family,
+        "split": planned.split.value,
+        "outcome": outcome,
+        "stage": "",
+        "reason": "",
+        "rounds": 0,
+        "agents": "",
+        "models": [],
+        "prompt_ids": [],
+        "walls": [],
+        "far_checked": 0,
+        "tokens": 0,
+        "usage": [],
+        "license": LICENSE,
+        "source_url": f"https://oeis.org/{planned.sequence_id}",
+    }
+    return views.Row("outcomes", "train", {**fields, **more})
