@@ -25,7 +25,7 @@ class Keeping:
     def __init__(
         self, settings: Settings, store_uri: str, run_id: str, notice: Callable[[str], None]
     ) -> None:
-        store = open_patiently(store_uri, settings, notice)
+        store = open_patiently(store_uri, settings, notice, look=False)
         run = RunStore(store, run_id)
         if run.read_manifest() is None:
             raise UsageError(

@@ -25,7 +25,7 @@ class LedgerIndex:
     """State of one run: ids handed out, ids known to be done."""
 
     def __init__(self, store_uri: str, run_id: str, settings: StoreSettings) -> None:
-        self._run = RunStore(open_patiently(store_uri, settings, log.info), run_id)
+        self._run = RunStore(open_patiently(store_uri, settings, log.info, look=False), run_id)
         self._handed_out: set[int] = set()
         self._done: set[int] = set()
         if ray.get_runtime_context().was_current_actor_reconstructed:

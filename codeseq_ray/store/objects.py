@@ -241,24 +241,27 @@ def read_all(
                 body.cancel()
 
 
-def open_store(uri: str) -> ObjectStore:
+def open_store(uri: str, *, look: bool = True) -> ObjectStore:
     """The store at `s3://bucket/prefix`, `file:///folder` or a plain path (made if missing).
 
     Looks once whether it can be used, so that a job fails before any work: raises UsageError saying what to do.
+    Without `look`, for a process that joins work which goes on: a server that is away then shall be waited for.
     """
     scheme = uri.partition("://")[0].lower() if "://" in uri else ""
     if scheme == "s3":
         from codeseq_ray.store.s3 import S3Store  # boto3 takes 0.3 s to import; a folder does not need it
 
         store = S3Store.from_uri(uri)
-        store.check()
+        if look:
+            store.check()
         return store
     if scheme not in ("", "file"):
         raise UsageError(
             f"cannot store to {uri!r}: give a folder, file:///folder or s3://bucket/prefix. "
             "Other object stores that speak the S3 protocol are reached by setting AWS_ENDPOINT_URL."
         )
-    return _open_folder(_local_path(uri))
+    root = _local_path(uri)
+    return _open_folder(root) if look else FolderStore(root)
 
 
 def _local_path(uri: str) -> Path:

@@ -11,12 +11,14 @@ from codeseq_ray.store.patient import PatientStore
 from codeseq_ray.store.settings import StoreSettings
 
 
-def open_patiently(uri: str, settings: StoreSettings, notice: Callable[[str], None]) -> ObjectStore:
+def open_patiently(
+    uri: str, settings: StoreSettings, notice: Callable[[str], None], *, look: bool = True
+) -> ObjectStore:
     """The store at `uri`, which waits for its server and says so through `notice`.
 
-    Raises UsageError for a place that cannot be used (it is looked at once).
+    Raises UsageError for a place that cannot be used: it is looked at once, unless `look` is False.
     """
-    store = open_store(uri)
+    store = open_store(uri, look=look)
     if settings.single_writer:
         store = SingleWriter(store)
     return PatientStore(store, 60 * settings.store_patience_minutes, notice)

@@ -346,6 +346,21 @@ def test_an_endpoint_that_does_not_answer_is_named(on_s3: pytest.MonkeyPatch) ->
         open_store("s3://codeseq/x")
 
 
+def test_who_joins_work_that_goes_on_waits_for_a_server_that_is_away(
+    on_s3: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """An actor that starts anew during an outage is not to take it for a wrong address, which would end the run."""
+    address = os.environ["AWS_ENDPOINT_URL"]
+    on_s3.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    store = open_store(f"s3://codeseq/{tmp_path.name}", look=False)
+    with pytest.raises(StoreError) as caught:
+        store.put("x", b"1")
+    assert caught.value.transient
+    on_s3.setenv("AWS_ENDPOINT_URL", address)
+    pickle.loads(pickle.dumps(store)).put("x", b"1")
+    assert open_store(str(tmp_path / "later"), look=False).put_new("x", b"1")
+
+
 def test_trouble_on_the_way_is_a_store_error(on_s3: pytest.MonkeyPatch) -> None:
     on_s3.setattr("codeseq_ray.store.s3.ATTEMPTS", 1)
     store = S3Store("no-such-bucket", "x")
