@@ -49,8 +49,8 @@ def measure(arguments: argparse.Namespace) -> int:
             uri = on.uri(f"{words}-{repeat}")
             trial = Trial(on, reference, work, name, repeat, uri)
             row = _one(on, trial, kind)
-            if row is None:
-                continue
+            if row is None or not row["struck"]:
+                continue  # the run was over before: another time
             results["rows"].append({"kind": kind, **row})
             results["machine"] = report.machine()
             _write(arguments, results)

@@ -26,7 +26,7 @@ IN_ACTORS = frozenset(
     }
 )
 """Their death is a loop actor's, which Ray starts anew: the same start of the run goes on."""
-MOST_BEFORE = 8
+MOST_BEFORE = 3
 """Segments that may be there when an actor dies; how many is drawn."""
 
 

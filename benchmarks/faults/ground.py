@@ -152,6 +152,18 @@ class Ground:
             os.kill(pid, signal.SIGKILL)
         self.cluster.remove_node(lost, allow_graceful=False)
 
+    @contextlib.contextmanager
+    def models_frozen(self) -> Iterator[None]:
+        """The model server stands still."""
+        servers = [pid for pid in _below([os.getpid()]) if "tests.model_server" in _command(pid)]
+        for pid in servers:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in servers:
+                os.kill(pid, signal.SIGCONT)
+
     # ----------------------------------------------------------------------------------------------- s3
 
     def freeze_s3(self, seconds: float) -> None:

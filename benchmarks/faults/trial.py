@@ -193,7 +193,7 @@ class Trial:
             acknowledged=len(self.before.rows),
             lost=len(lost) + unreadable,
             duplicated=observed.release_doubles(self.uri, RUN),
-            extra_rows=seen.stored_rows - len(seen.rows),
+            extra_rows=max(0, seen.stored_rows - len(seen.rows)),  # what is merged may be swept away
             repeated=repeated,
             bound=self.bound or 0,
             same_data=_data(release) == _data(self.reference.release),
