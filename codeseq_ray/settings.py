@@ -222,6 +222,28 @@ class JudgeSettings(SandboxSettings, JudgingSettings, _Sourced):
         return {name: public[name] for name in sorted(self.marked())}
 
 
+class VerifySettings(SandboxSettings, _Sourced):
+    """All settings of the check of a release: YAML (--config), environment (CODESEQ_…), flags, in rising order."""
+
+    model_config = _CONFIG
+
+    dataset: str = Field(
+        min_length=1,
+        description="The release: a folder or s3://bucket/prefix with a manifest.json; or a run's, for its latest.",
+    )
+    sample: int | None = Field(
+        None,
+        ge=0,
+        description="Run only so many programs again, drawn by the seed. All else is checked whole.",
+    )
+    seed: int = Field(0, description="Seed of the sample.")
+    report: str | None = Field(None, min_length=1, description="File for all differences, a JSON line each.")
+    local_cpus: int | None = Field(
+        None, ge=1, description="CPUs of the local Ray that is started where no cluster runs. Default: all."
+    )
+    log_seconds: float = Field(10.0, gt=0, description="Seconds between two progress lines.")
+
+
 class SweepSettings(StoreSettings, _Sourced):
     """All settings of the sweeper: YAML (--config), environment (CODESEQ_…), flags, in rising order."""
 
@@ -251,7 +273,7 @@ def store_of(settings: StoreSettings) -> StoreSettings:
     return StoreSettings(**{name: getattr(settings, name) for name in StoreSettings.model_fields})
 
 
-SCHEMAS: tuple[type[_Sourced], ...] = (Settings, JudgeSettings, SweepSettings)
+SCHEMAS: tuple[type[_Sourced], ...] = (Settings, JudgeSettings, VerifySettings, SweepSettings)
 Schema = TypeVar("Schema", bound=_Sourced)
 
 

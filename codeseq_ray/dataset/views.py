@@ -51,9 +51,11 @@ def rows(record: SequenceRecord) -> Iterator[Row]:
 
 def problem_id(record: SequenceRecord) -> str:
     """The A-number with a digest of the problem's text: another text is another problem."""
-    problem = _made(record.problem)
-    digest = hashlib.blake2b(problem.text().encode(), digest_size=6).hexdigest()
-    return f"{record.sequence.id}-{digest}"
+    return problem_id_of(record.sequence.id, _made(record.problem).text())
+
+
+def problem_id_of(sequence_id: str, text: str) -> str:
+    return f"{sequence_id}-{hashlib.blake2b(text.encode(), digest_size=6).hexdigest()}"
 
 
 def models(record: SequenceRecord) -> list[str]:

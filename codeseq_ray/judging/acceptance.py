@@ -43,7 +43,7 @@ async def accept(
     memory than allowed ends the check and is no failure: it counts as not checked.
     """
     rerun, far = await asyncio.gather(
-        second_run(executor, program, cases.hidden, manner), _judge_far(executor, program, cases.far, manner)
+        second_run(executor, program, cases.hidden, manner), judge_far(executor, program, cases.far, manner)
     )
     beyond_limits = far.kind in _BEYOND_LIMITS
     good = far.total if far.ok else (far.failing_case or 0)
@@ -76,7 +76,7 @@ async def accept(
     return Decision(checks)
 
 
-async def _judge_far(executor: Executor, program: Program, far: Sequence[Case], manner: Manner) -> Verdict:
+async def judge_far(executor: Executor, program: Program, far: Sequence[Case], manner: Manner) -> Verdict:
     """One verdict over all far cases, judged in slices up to the first that does not pass."""
     passed, cpu_ms = 0, 0.0
     verdict = Verdict(kind=VerdictKind.PASSED, passed=0, total=0)

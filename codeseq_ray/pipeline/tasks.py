@@ -57,6 +57,16 @@ def executor_here(settings: SandboxSettings) -> SandboxExecutor:
     return SandboxExecutor(settings)
 
 
+class InWorker:
+    """ports.Executor over this worker's sandbox, without a thread in between: one program runs at a time."""
+
+    def __init__(self, settings: SandboxSettings) -> None:
+        self._sandbox = executor_here(settings)
+
+    async def execute(self, execution: Execution) -> ExecutionReport:
+        return self._sandbox.run(execution)
+
+
 @ray.remote(num_cpus=TASK_CPUS, max_retries=2)
 def standing_walls(settings: SandboxSettings) -> tuple[str, ...] | UsageError:
     """The walls of the node where this runs, proven, or why no program of this kind can run there."""

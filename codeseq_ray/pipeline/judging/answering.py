@@ -27,8 +27,8 @@ from codeseq_ray.pipeline.judging.encoding import Answer, encoded
 from codeseq_ray.pipeline.judging.inputs import LONGEST_LINE, Kind, Slice, batches, lines
 from codeseq_ray.pipeline.judging.rows import BadRow, Row, decoded, parse, read_id
 from codeseq_ray.pipeline.judging.scan import Shared, digest_of, place
-from codeseq_ray.pipeline.tasks import executor_here
-from codeseq_ray.ports import Execution, ExecutionReport, Executor
+from codeseq_ray.pipeline.tasks import InWorker
+from codeseq_ray.ports import Executor
 from codeseq_ray.records import Program, VerdictKind
 from codeseq_ray.sandbox.settings import SandboxSettings
 
@@ -171,7 +171,7 @@ class _Account:
 async def _answer_block(block: Mapping[str, Any], job: JudgeJob) -> dict[str, Any]:
     account = _Account()
     shared = _shared(job.shared)
-    executor = _InWorker(job.sandbox)
+    executor = InWorker(job.sandbox)
     refused = ""
     for row, where, values in zip(block["rows"], block["places"], _values(block), strict=True):
         row_id = read_id(values) if isinstance(values, dict) else None
@@ -266,16 +266,6 @@ def _values(block: Mapping[str, Any]) -> Iterator[dict[str, Any] | str]:
 def _shared(reference: Any) -> dict[str, Shared]:
     found: dict[str, Shared] = ray.get(reference)
     return found
-
-
-class _InWorker:
-    """ports.Executor over this worker's sandbox, without a thread in between: one program runs at a time."""
-
-    def __init__(self, settings: SandboxSettings) -> None:
-        self._sandbox = executor_here(settings)
-
-    async def execute(self, execution: Execution) -> ExecutionReport:
-        return self._sandbox.run(execution)
 
 
 # ------------------------------------------------------------------------------------- the driver's side
