@@ -120,7 +120,7 @@ def test_a_second_driver_is_refused_and_sigterm_ends_the_first_with_all_that_it_
     uri = str(tmp_path / "runs")
     job = ("--output", uri, "--run-id", "shared", "--limit", str(FEW))
     run = RunStore(open_store(uri), "shared")
-    with served(tmp_path / "requests.jsonl", *ALIKE, *CHEAP, "--per-token", "0.004") as server:
+    with served(tmp_path / "requests.jsonl", *ALIKE, *CHEAP, "--per-token", "0.15") as server:
         command = [sys.executable, str(ROOT / "jobs" / "synthesize.py"), *job, *server.flags]
         environment = os.environ | {"RAY_ADDRESS": ray.get_runtime_context().gcs_address}
         with (tmp_path / "driver.log").open("wb") as log:
