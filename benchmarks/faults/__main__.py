@@ -24,9 +24,7 @@ from codeseq_ray.crashpoints import CrashPoint
 
 
 def measure(arguments: argparse.Namespace) -> int:
-    results: dict[str, Any] = {"limit": arguments.limit, "calls": 0, "machine": "", "rows": []}
-    if arguments.json.exists():
-        results = json.loads(arguments.json.read_text())
+    results = report.read(arguments.json)
     cases = [("crash", str(point)) for point in CrashPoint] + [("fault", name) for name in strikes.STRIKES]
     cases = [case for case in cases if not arguments.only or case[1] in arguments.only]
     have = {(row["what"], row["repeat"]) for row in results["rows"]}
@@ -37,12 +35,12 @@ def measure(arguments: argparse.Namespace) -> int:
         if (name, repeat) not in have
     ]
     if not todo:
-        _write(arguments, results)
+        report.write(arguments.json, arguments.result, results)
         return 0
     with ground(median=arguments.median, slots=arguments.slots) as on:
         work = Work(arguments.limit)
         reference = undisturbed(on, work, on.uri("undisturbed"))
-        results["calls"] = reference.calls
+        results["limit"], results["calls"] = arguments.limit, reference.calls
         print(f"undisturbed: {len(reference.rows)} sequences, {reference.calls} calls", flush=True)
         for kind, name, repeat in todo:
             words = "-".join(re.findall("[a-z0-9]+", name.lower()))
@@ -53,7 +51,7 @@ def measure(arguments: argparse.Namespace) -> int:
                 continue  # the run was over before: another time
             results["rows"].append({"kind": kind, **row})
             results["machine"] = report.machine()
-            _write(arguments, results)
+            report.write(arguments.json, arguments.result, results)
     return 1 if any(row["struck"] and not row["right"] for row in results["rows"]) else 0
 
 
@@ -76,12 +74,6 @@ def _one(on: Ground, trial: Trial, kind: str) -> dict[str, Any] | None:
     return row
 
 
-def _write(arguments: argparse.Namespace, results: dict[str, Any]) -> None:
-    arguments.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    if arguments.result:
-        arguments.result.write_text(report.markdown(results), encoding="utf-8")
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -91,7 +83,7 @@ def main() -> int:
     parser.add_argument("--limit", type=int, default=48, help="sequences of a run")
     parser.add_argument("--median", type=float, default=0.05, help="latency of the models, seconds")
     parser.add_argument("--slots", type=int, default=8)
-    parser.add_argument("--json", type=Path, default=Path("faults.json"))
+    parser.add_argument("--json", type=Path, default=report.JSON)
     parser.add_argument("--result", type=Path)
     parser.set_defaults(do=measure)
     soak.add_to(parser.add_subparsers(metavar="[soak]"))

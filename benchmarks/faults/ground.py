@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -40,6 +41,8 @@ AGENTS_PORTS = {
     "dashboard_agent_listen_port": DASHBOARD_AGENT_LISTEN_PORT_NAME,
     "runtime_env_agent_port": RUNTIME_ENV_AGENT_PORT_NAME,
 }
+AGENTS_SECONDS = 3.0
+"""A node that is up by then did not lose its agents at once."""
 SESSION_FOLDER = 8
 """Position of the session's folder among the arguments of `start_raylet` after the node's id."""
 MODELS = (
@@ -272,7 +275,13 @@ def _patiently(start: Callable[[], Any]) -> Any:
 
 
 def add_node(cluster: Cluster) -> Any:
-    return _patiently(lambda: cluster.add_node(num_cpus=NODE_CPUS, memory=NODE_BYTES, **_ports()))
+    for _ in range(3):
+        node = _patiently(lambda: cluster.add_node(num_cpus=NODE_CPUS, memory=NODE_BYTES, **_ports()))
+        time.sleep(AGENTS_SECONDS)
+        if all(info.process.poll() is None for info in node.all_processes["raylet"]):
+            return node
+        cluster.remove_node(node, allow_graceful=False)
+    raise RuntimeError("no node of the cluster stays up")
 
 
 def _ports() -> dict[str, Any]:
@@ -295,10 +304,12 @@ def _with_ports_told(start: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """Below those that the kernel gives to connections, so that nobody is given it before it is used."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_until(reached: Callable[[], bool], seconds: float, every: float = 0.05) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import statistics
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 HEAD = """# Crashes and faults
@@ -38,7 +40,24 @@ Faults: what machines, networks and people do.
 - **on after**: seconds from the death (an actor, a node, a server) or from the next start (a driver) to the next
   outcome in the ledger; median. These are wall times of a busy machine: read them as orders of magnitude. "-": all
   outcomes were there.
-"""
+{soak}"""
+
+
+JSON = Path("faults.json")
+
+
+def read(file: Path) -> dict[str, Any]:
+    """What was measured so far."""
+    if not file.exists():
+        return {"limit": 0, "calls": 0, "machine": "", "rows": []}
+    results: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return results
+
+
+def write(file: Path, table: Path | None, results: Mapping[str, Any]) -> None:
+    file.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    if table is not None:
+        table.write_text(markdown(results), encoding="utf-8")
 
 
 def machine() -> str:
@@ -120,5 +139,22 @@ def markdown(results: Mapping[str, Any]) -> str:
         verdict=verdict(rows),
         crashes=table(crashes),
         strikes=table(strikes),
+        soak=soaked(results["soak"]) if "soak" in results else "",
         notes="What the first repeats said:\n\n" + "\n".join(said) + "\n\n" if said else "",
     )
+
+
+def soaked(result: Mapping[str, Any]) -> str:
+    struck = ", ".join(f"{count} × {what}" for what, count in result["struck"].items())
+    same = "byte for byte the same release" if result["same_release"] else "**another release**"
+    ended = "" if result["ended_by_itself"] else " **It did not come to its end in the time that it had.**"
+    return f"""
+## Steady fire
+
+`python -m benchmarks.faults soak --records {result["records"]}` (seed {result["seed"]}): the same work twice,
+in peace ({result["calm_seconds"]} s) and under fire ({result["stormy_seconds"]} s, {result["starts"]} starts;
+{struck}).
+
+{same[0].upper()}{same[1:]}; lost {result["lost"]}, doubled {result["duplicated"]};
+asked twice {result["repeated"]} of {result["calls"]} model calls.{ended}
+"""

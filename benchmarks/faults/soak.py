@@ -96,17 +96,16 @@ def soak(arguments: argparse.Namespace) -> int:
     flags += ["--input", str(arguments.input)] if arguments.input else []
     until = time.monotonic() + 60 * arguments.minutes
     with ground(median=0.001, slots=64, more=SKILL) as on:
-        calm, _, _ = _through(on, on.uri("calm"), flags, until)
+        calm = _through(on, on.uri("calm"), flags, until)
         fire = Fire(on, arguments.seed, arguments.every, arguments.hiccup)
         fire.begin()
         try:
-            stormy, again, ended = _through(on, on.uri("stormy"), flags, until)
+            stormy = _through(on, on.uri("stormy"), flags, until, fire)
         finally:
             fire.cease()
-        result = _weighed(on, calm, stormy, again, ended, fire, arguments)
+        result = _weighed(calm, stormy, fire, arguments)
     print(json.dumps(result, indent=1), flush=True)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    report.write(arguments.json, arguments.result, {**report.read(arguments.json), "soak": result})
     return 0 if result["same_release"] and not result["lost"] and not result["duplicated"] else 1
 
 
@@ -115,35 +114,34 @@ class _Done:
     uri: str
     seconds: float
     seen: observed.Seen
+    statuses: list[int]
+
+    @property
+    def ended(self) -> bool:
+        return self.statuses[-1:] == [0]
 
 
-def _through(on: Ground, uri: str, flags: list[str], until: float) -> tuple[_Done, int, bool]:
-    """Start it again until it ends well, or there is no time left."""
+def _through(on: Ground, uri: str, flags: list[str], until: float, fire: Fire | None = None) -> _Done:
+    """Start it again until it ends well, or there is no time left; then cease fire, and look."""
     on.models.reset()
-    begun, starts, ended = time.monotonic(), 0, False
-    while not ended and time.monotonic() < until:
-        starts += 1
+    begun = time.monotonic()
+    statuses: list[int] = []
+    while statuses[-1:] != [0] and time.monotonic() < until:
         driver = on.job("jobs/synthesize.py", *on.models.flags, "--output", uri, "--run-id", RUN, *flags)
         while not driver.ended and time.monotonic() < until:
             time.sleep(0.5)
         if not driver.ended:
             driver.signal(signal.SIGKILL)
-        ended = driver.process.returncode == 0
-        print(f"{uri}: start {starts} ended with status {driver.process.returncode}", flush=True)
+        statuses.append(driver.process.returncode)
+        print(f"{uri}: start {len(statuses)} ended with status {statuses[-1]}", flush=True)
         print("  " + "\n  ".join(driver.said.strip().splitlines()[-2:])[:500], flush=True)
     seconds = time.monotonic() - begun
-    return _Done(uri, seconds, observed.look(uri, RUN, on.models.logged())), starts, ended
+    if fire is not None:
+        fire.cease()
+    return _Done(uri, seconds, observed.look(uri, RUN, on.models.logged()), statuses)
 
 
-def _weighed(
-    on: Ground,
-    calm: _Done,
-    stormy: _Done,
-    starts: int,
-    ended: bool,
-    fire: Fire,
-    arguments: argparse.Namespace,
-) -> dict[str, Any]:
+def _weighed(calm: _Done, stormy: _Done, fire: Fire, arguments: argparse.Namespace) -> dict[str, Any]:
     last = {number: row for (number, _), row in sorted(stormy.seen.rows.items())}
     wanted = {number: row for (number, _), row in sorted(calm.seen.rows.items())}
     lost = sum(last.get(number) != row for number, row in wanted.items())
@@ -152,10 +150,11 @@ def _weighed(
         "machine": report.machine(),
         "records": len(wanted),
         "seed": arguments.seed,
-        "ended_by_itself": ended,
+        "ended_by_itself": stormy.ended,
         "calm_seconds": round(calm.seconds),
         "stormy_seconds": round(stormy.seconds),
-        "starts": starts,
+        "starts": len(stormy.statuses),
+        "statuses": stormy.statuses,
         "struck": dict(sorted(fire.struck.items())),
         "lost": lost + observed.unreadable(stormy.uri, RUN),
         "duplicated": observed.release_doubles(stormy.uri, RUN),
@@ -176,7 +175,8 @@ def add_to(parsers: Any) -> None:
     )
     parser.add_argument("--minutes", type=float, default=40.0, help="after which it ends, whatever is done")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--json", type=Path, default=None)
+    parser.add_argument("--json", type=Path, default=report.JSON)
+    parser.add_argument("--result", type=Path)
     parser.set_defaults(do=soak)
 
 
