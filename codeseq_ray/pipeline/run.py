@@ -91,7 +91,12 @@ def execute(settings: Settings, say: Say, crew: CrewMaker = crew) -> RunResult:
     cluster.connect(settings.local_cpus)
     require_memory(settings.memory_mb, sandbox_of(settings))
     _refuse_scattered_output(run, settings)
-    if not settings.single_writer:
+    if settings.single_writer:
+        say(
+            "store: --single-writer: names are looked up and then written. A second driver on this output would be "
+            "noticed by its lease alone, and not surely: start no other."
+        )
+    else:
         require_conditional_puts(store, f"{run.run_id}/probe/")
     stop = Stop(settings.grace_seconds)
     with (
