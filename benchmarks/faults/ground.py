@@ -303,12 +303,18 @@ def _with_ports_told(start: Callable[..., Any]) -> Callable[..., Any]:
     return started
 
 
+_given: set[int] = set()
+
+
 def free_port() -> int:
     """Below those that the kernel gives to connections, so that nobody is given it before it is used."""
     while True:
         port = random.randrange(20_000, 32_000)
+        if port in _given:
+            continue
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
+            _given.add(port)
             return port
 
 

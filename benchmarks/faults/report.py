@@ -17,7 +17,7 @@ real Ray (`ray.cluster_utils.Cluster`) and, but for *disk full*, on a real S3 se
 the models that answer by what they are asked alone. Each run is killed or hindered once, started again where it needs
 it until it ends, and weighed against the same work undisturbed (one sequence at a time, {calls} model calls).
 
-{machine}
+{machine}{remark}
 
 {verdict}
 
@@ -127,7 +127,7 @@ def markdown(results: Mapping[str, Any]) -> str:
     crashes = [row for row in rows if row["kind"] == "crash"]
     strikes = [row for row in rows if row["kind"] == "fault"]
     said = dict.fromkeys(
-        f"- {row['what']}: {note}."
+        f"- {row['what']}: {' '.join(note.split()).rstrip('.')}."
         for row in rows
         if row["kind"] == "fault" and row["repeat"] == 0
         for note in row["notes"]
@@ -136,6 +136,7 @@ def markdown(results: Mapping[str, Any]) -> str:
         limit=results["limit"],
         calls=results["calls"],
         machine=results["machine"],
+        remark=f"\n\n{results['remark']}" if "remark" in results else "",
         verdict=verdict(rows),
         crashes=table(crashes),
         strikes=table(strikes),

@@ -63,7 +63,7 @@ class Fire:
                 if self._strike(victim, chance):
                     self.struck[f"{victim} killed"] += 1
             except Exception as error:  # a node that does not come up in time: the next shot is another one's
-                self.struck[f"{victim} not hit ({type(error).__name__})"] += 1
+                self.struck[f"{victim} not hit ({str(error).splitlines()[0][:80]})"] += 1
 
     def _strike(self, victim: str, chance: random.Random) -> bool:
         if victim == "driver":
@@ -74,8 +74,11 @@ class Fire:
         if victim == "node":
             self.on.replace_node()
             return True
-        found = self.on.loop_actors() if victim == "loop actor" else self.on.processes("ray::run_all")
-        found = found or self.on.processes("ray::")
+        if victim == "loop actor":
+            found = self.on.loop_actors()
+        else:  # Ray's own agents take their node along, and are no workers
+            agents = {pid for mark in ("Agent", "MapWorker") for pid in self.on.processes(mark)}
+            found = [pid for pid in self.on.processes("ray::") if pid not in agents]
         if found:
             os.kill(chance.choice(found), signal.SIGKILL)
         return bool(found)
