@@ -379,9 +379,10 @@ def test_what_got_no_judgement_is_answered_so_and_tried_again(
     # Defined here, so that it travels to the workers whole: their sandbox gives out on some programs.
     def troubled(table: Any, job: Any) -> Any:
         from codeseq_ray.errors import InfrastructureError
+        from codeseq_ray.pipeline import tasks
         from codeseq_ray.pipeline.judging import answering
 
-        real = answering.executor_here
+        real = tasks.executor_here
 
         class GivesOut:
             def run(self, execution: Any) -> Any:
@@ -389,11 +390,11 @@ def test_what_got_no_judgement_is_answered_so_and_tried_again(
                     raise InfrastructureError("the interpreter died")
                 return real(job.sandbox).run(execution)
 
-        answering.executor_here = lambda settings: GivesOut()  # type: ignore[assignment,return-value]
+        tasks.executor_here = lambda settings: GivesOut()  # type: ignore[assignment,return-value]
         try:
             return answering.answer_blocks(table, job)
         finally:
-            answering.executor_here = real
+            tasks.executor_here = real
 
     with monkeypatch.context() as patch:
         patch.setattr(run, "answer_blocks", troubled)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from codeseq_ray.errors import InputError, UsageError
 from codeseq_ray.judging.verdicts import Manner
+from codeseq_ray.pipeline import tasks
 from codeseq_ray.pipeline.judging import answering, inputs, scan
 from codeseq_ray.pipeline.judging.answering import JudgeJob, _contains, _line_blocks, _table_blocks
 from codeseq_ray.pipeline.judging.answers import _stretches, no_rows
@@ -335,7 +336,7 @@ def test_whatever_the_lines_are_each_row_or_its_id_is_answered_once(
         patch.setattr(scan, "stream", lambda tables: (r for t in tables for r in t.to_pylist()))
         patch.setattr(scan, "ray", Store)
         found = scan.scan(slices(str(file)))
-        patch.setattr(answering, "executor_here", lambda _: Echo())
+        patch.setattr(tasks, "executor_here", lambda _: Echo())
         patch.setattr(answering, "_shared", lambda shared: shared)
         job = JudgeJob(SandboxSettings(), Manner(), True, "jsonl", found.shared)
         told = [
