@@ -13,6 +13,7 @@ from codeseq_ray.dataset.usage import Bill
 from codeseq_ray.errors import CapReachedError, InfrastructureError
 from codeseq_ray.pipeline.monitor import Monitor, Standing, line_of
 from codeseq_ray.pipeline.spending import Caps, Meter, MeteredClient, Spent
+from codeseq_ray.pipeline.stopping import StopOrder
 from codeseq_ray.ports import ChatAnswer, ChatRequest
 from codeseq_ray.records import Call
 
@@ -96,7 +97,7 @@ def test_every_actor_learns_what_all_others_and_earlier_starts_spent(
     totals: Counter[str] = Counter()
     for actor, more in told:
         totals[actor] += more
-        others = monitor.tell(actor, Standing(Spent(totals[actor], 0)), [])
+        others, _ = monitor.tell(actor, Standing(Spent(totals[actor], 0)), [])
         assert others.tokens == before + totals.total() - totals[actor]
     standing, _ = monitor.standing()
     assert standing.spent.tokens == totals.total()
@@ -132,3 +133,24 @@ def test_the_progress_line_needs_no_outcome_to_say_what_is_spent() -> None:
     assert "40 open" in line
     assert "1,234 tokens paid for in 5 requests" in line
     assert "to go" not in line
+
+
+def test_a_stop_reaches_every_actor_and_those_that_are_dead_do_not_hold_it_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 100.0
+    monkeypatch.setattr("codeseq_ray.pipeline.monitor.time.monotonic", lambda: now)
+    monitor = Monitor(Spent())
+    for actor in ("a", "b"):
+        _, order = monitor.tell(actor, Standing(open=3, idle=False), [])
+        assert order is None
+    monitor.stop(StopOrder("stopped by SIGTERM", 20.0))
+    now += 5
+    monitor.stop(StopOrder("again", 20.0))  # said every second: the first one counts
+    _, order = monitor.tell("a", Standing(idle=True), [])
+    assert order == StopOrder("stopped by SIGTERM", 15.0)
+    assert not monitor.standing()[0].idle, "b has not told that it is through"
+    now += 12
+    monitor.tell("a", Standing(idle=True), [])
+    standing, _ = monitor.standing()
+    assert (standing.idle, standing.open) == (True, 0), "b is silent: what it had goes to another"
