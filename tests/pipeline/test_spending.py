@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
