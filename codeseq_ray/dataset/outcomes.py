@@ -6,9 +6,13 @@ a release can count again.
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from codeseq_ray.dataset import views
+from codeseq_ray.dataset.schemas import CONFIGS
 from codeseq_ray.dataset.usage import Bill
 from codeseq_ray.records import LICENSE, Outcome, PlanRow, SequenceRecord
 
@@ -30,12 +34,13 @@ def failed_row(planned: PlanRow, stage: str, reason: str) -> views.Row:
     return _row(planned, Outcome.FAILED.value, stage=stage, reason=reason)
 
 
-def judged_row(planned: PlanRow, record: SequenceRecord) -> views.Row:
-    """Of an accepted or rejected sequence."""
+def judged_rows(planned: PlanRow, record: SequenceRecord) -> Iterator[views.Row]:
+    """Of an accepted or rejected sequence: its outcome, and its rows in the other configs."""
+    made = list(views.rows(record))
     bill = Bill()
     bill.add(record.calls)
     accepted = record.outcome is Outcome.ACCEPTED
-    return _row(
+    yield _row(
         planned,
         record.outcome.value,
         stage="" if accepted else record.stage.value,
@@ -45,10 +50,25 @@ def judged_row(planned: PlanRow, record: SequenceRecord) -> views.Row:
         models=views.models(record),
         prompt_ids=views.prompt_ids(record),
         walls=views.walls(record) if accepted else [],
-        far_checked=record.acceptance.far_checked if accepted and record.acceptance else 0,
+        far_checked=record.acceptance.far_checked if record.acceptance else 0,
         tokens=record.tokens,
         usage=bill.lasting(),
+        rows_digest=rows_digest(made),
     )
+    yield from made
+
+
+def rows_digest(rows: Iterable[views.Row]) -> str:
+    """Of a sequence's rows in the other configs, to the last letter; empty where it has none.
+
+    By it a row shows that is altered where no check reaches (a comment in a program, a term that no program gave in
+    time), however the files' checksums were made anew.
+    """
+    texts = [
+        json.dumps([row.config, row.split, [[name, row.fields[name]] for name in CONFIGS[row.config].names]])
+        for row in rows
+    ]
+    return hashlib.blake2b("\n".join(sorted(texts)).encode(), digest_size=16).hexdigest() if texts else ""
 
 
 def _row(planned: PlanRow, outcome: str, **more: Any) -> views.Row:
@@ -67,6 +87,7 @@ def _row(planned: PlanRow, outcome: str, **more: Any) -> views.Row:
         "far_checked": 0,
         "tokens": 0,
         "usage": [],
+        "rows_digest": "",
         "license": LICENSE,
         "source_url": f"https://oeis.org/{planned.sequence_id}",
     }

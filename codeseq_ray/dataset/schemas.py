@@ -17,8 +17,9 @@ def _texts(name: str) -> pa.Field[pa.DataType]:
     return pa.field(name, pa.list_(pa.string()), nullable=False)
 
 
-def _structs(name: str, *members: str) -> pa.Field[pa.DataType]:
-    return pa.field(name, pa.list_(pa.struct([(member, pa.string()) for member in members])), nullable=False)
+def _structs(name: str, *members: str, nullable: bool = False) -> pa.Field[pa.DataType]:
+    texts = pa.struct([(member, pa.string()) for member in members])
+    return pa.field(name, pa.list_(texts), nullable=nullable)
 
 
 def _count(name: str, kind: pa.DataType) -> pa.Field[pa.DataType]:
@@ -78,10 +79,10 @@ REJECTED = pa.schema(
         _text("description", nullable=True),
         _text("input_format", nullable=True),
         _text("output_format", nullable=True),
-        pa.field(
-            "examples",
-            pa.list_(pa.struct([(member, pa.string()) for member in ("input", "output", "explanation")])),
-        ),
+        _structs("examples", "input", "output", "explanation", nullable=True),
+        _structs("cases", "input", "output", nullable=True),
+        _structs("far_cases", "input", "output", nullable=True),
+        _count("far_checked", pa.int32()),
         _text("program", nullable=True),
         _text("verdict", nullable=True),
         _text("failing_input", nullable=True),
@@ -120,6 +121,7 @@ OUTCOMES = pa.schema(
             ),
             nullable=False,
         ),
+        _text("rows_digest"),
         _text("license"),
         _text("source_url"),
     )

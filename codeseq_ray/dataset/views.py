@@ -19,11 +19,16 @@ from codeseq_ray.records import (
     Problem,
     SequenceRecord,
     Split,
+    Stage,
     Verdict,
     VerdictKind,
 )
 
 T = TypeVar("T")
+
+_JUDGED_ON_CASES = {Stage.REFLECTION, Stage.ACCEPTANCE}
+"""Where a rejection's cases are those that its last program was judged on. At earlier stages the problem may have
+been told anew, with other inputs, since then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +121,8 @@ def _sft(record: SequenceRecord) -> dict[str, Any]:
 
 def _rejected(record: SequenceRecord) -> dict[str, Any]:
     problem, program = record.problem, record.program
-    verdict = _deciding_verdict(record)
-    failing = record.rounds[-1].failing if record.rounds else None
+    cases = record.cases if record.stage in _JUDGED_ON_CASES and record.rounds else None
+    verdict, case = _deciding(record)
     return {
         "sequence_id": record.sequence.id,
         "name": record.sequence.name,
@@ -132,23 +137,32 @@ def _rejected(record: SequenceRecord) -> dict[str, Any]:
         "input_format": problem.input_format if problem else None,
         "output_format": problem.output_format if problem else None,
         "examples": _examples(problem) if problem else None,
+        "cases": _cases(cases.hidden) if cases else None,
+        "far_cases": _cases(cases.far) if cases else None,
+        "far_checked": record.acceptance.far_checked if record.acceptance else 0,
         "program": program.source if program else None,
         "verdict": verdict.kind.value if verdict else None,
-        "failing_input": failing.input if failing else None,
-        "failing_expected": failing.expected if failing else None,
-        "failing_got": failing.got if failing else None,
+        "failing_input": case.input if case else None,
+        "failing_expected": case.output if case else None,
+        "failing_got": verdict.got if verdict and case else None,
         "tokens": record.tokens,
         **_source(record),
     }
 
 
-def _deciding_verdict(record: SequenceRecord) -> Verdict | None:
-    """The verdict that ended the way: of the far cases or the second run where one failed, else the last round's."""
-    acceptance = record.acceptance
-    for verdict in (acceptance.far, acceptance.rerun) if acceptance else ():
-        if verdict is not None and not verdict.ok:
-            return verdict
-    return record.rounds[-1].verdict if record.rounds else None
+def _deciding(record: SequenceRecord) -> tuple[Verdict | None, Case | None]:
+    """The verdict that ended the way, and the case it failed on: of the far cases or the second run where one failed,
+    else of the last round."""
+    acceptance, cases = record.acceptance, record.cases
+    if acceptance is not None and cases is not None:
+        for verdict, group in ((acceptance.far, cases.far), (acceptance.rerun, cases.hidden)):
+            if verdict is not None and verdict.failing_case is not None:
+                return verdict, group[verdict.failing_case]
+    if not record.rounds:
+        return None, None
+    last = record.rounds[-1]
+    failing = last.failing
+    return last.verdict, Case(input=failing.input, output=failing.expected) if failing else None
 
 
 def _made(part: T | None) -> T:

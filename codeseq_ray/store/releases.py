@@ -179,9 +179,7 @@ def _rows(run: RunStore, planned: Planned, ledger: Ledger, folder: Path) -> Iter
             if done.outcome is Outcome.FAILED:
                 yield outcomes.failed_row(row, done.stage.value, done.reason)
             else:
-                record = next(records)
-                yield outcomes.judged_row(row, record)
-                yield from views.rows(record)
+                yield from outcomes.judged_rows(row, next(records))
             done = next(ended, None)
 
 

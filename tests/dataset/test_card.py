@@ -10,7 +10,7 @@ import pytest
 import yaml
 from synthetic import plan_row, record
 
-from codeseq_ray.dataset import outcomes, views
+from codeseq_ray.dataset import outcomes
 from codeseq_ray.dataset.card import card, size_category
 from codeseq_ray.dataset.counts import Counts
 from codeseq_ray.records import Outcome, SequenceRecord, Split
@@ -28,7 +28,7 @@ def counted(records: list[SequenceRecord], *, dropped: int = 0, missing: int = 0
         if one.outcome is Outcome.FAILED:
             rows.append(outcomes.failed_row(planned, one.stage.value, one.reason))
         else:
-            rows += [outcomes.judged_row(planned, one), *views.rows(one)]
+            rows += outcomes.judged_rows(planned, one)
     for row in rows:
         if row.config == "outcomes":
             counts.add(row.fields)
