@@ -222,7 +222,7 @@ class JudgeSettings(SandboxSettings, JudgingSettings, _Sourced):
         return {name: public[name] for name in sorted(self.marked())}
 
 
-class VerifySettings(SandboxSettings, _Sourced):
+class VerifySettings(StoreSettings, SandboxSettings, _Sourced):
     """All settings of the check of a release: YAML (--config), environment (CODESEQ_…), flags, in rising order."""
 
     model_config = _CONFIG
@@ -237,7 +237,9 @@ class VerifySettings(SandboxSettings, _Sourced):
         description="Run only so many programs again, drawn by the seed. All else is checked whole.",
     )
     seed: int = Field(0, description="Seed of the sample.")
-    report: str | None = Field(None, min_length=1, description="File for all differences, a JSON line each.")
+    report: str | None = Field(
+        None, min_length=1, description="Local file for all differences and notes, a JSON line each."
+    )
     local_cpus: int | None = Field(
         None, ge=1, description="CPUs of the local Ray that is started where no cluster runs. Default: all."
     )

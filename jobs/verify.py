@@ -2,6 +2,7 @@
 
     python jobs/verify.py --dataset runs/first/releases/0001          or a run's folder: its latest release
     python jobs/verify.py --dataset s3://bucket/copy --sample 500 --report differences.jsonl
+    ray job submit --working-dir . -- python jobs/verify.py --dataset s3://bucket/copy
 
 Needs nothing but the release: works on a copy anywhere. Exit status: 0 all is as the release says; 1 something is
 not, or a program got no judgement; 2 the request cannot be carried out.
@@ -9,9 +10,7 @@ not, or a program got no judgement; 2 the request cannot be carried out.
 
 from __future__ import annotations
 
-import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 # A job runs from a bare copy of this repository where the package may not be installed.
@@ -24,14 +23,13 @@ from codeseq_ray.settings import VerifySettings, load
 def main(argv: list[str] | None = None) -> int:
     settings = load(argv, schema=VerifySettings, program="verify.py")
     from codeseq_ray.pipeline import verifying  # Ray is only loaded when there is work for it
+    from codeseq_ray.verifying.report import report_to
 
-    result = verifying.execute(settings, say)
-    if settings.report is not None:
-        lines = "".join(json.dumps(asdict(finding)) + "\n" for finding in result.findings)
-        Path(settings.report).write_text(lines, encoding="utf-8")
+    with report_to(settings.report) as hand_on:
+        result = verifying.execute(settings, say, hand_on)
     print()
     print(verifying.closing(result))
-    return 1 if result.findings else 0
+    return 0 if result.findings.sound else 1
 
 
 def say(line: str) -> None:

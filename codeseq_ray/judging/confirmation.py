@@ -47,7 +47,7 @@ async def second_run(executor: Executor, program: Program, cases: Sequence[Case]
     verdict = await judge(executor, program, shuffled, second)
     if verdict.kind in _LIMITED:
         # Close to a limit is not another answer: with room to spare it has to be the same.
-        verdict = await judge(executor, program, shuffled, replace(second, limits=_with_room(manner.limits)))
+        verdict = await judge(executor, program, shuffled, replace(second, limits=with_room(manner.limits)))
     if verdict.failing_case is None:
         return verdict
     return verdict.model_copy(
@@ -65,7 +65,8 @@ def _other_order(count: int) -> list[int]:
     return order if order != list(range(count)) else order[::-1]
 
 
-def _with_room(limits: Limits) -> Limits:
+def with_room(limits: Limits) -> Limits:
+    """What a run that is close to its limits, and was within them once, may take."""
     return replace(
         limits,
         cpu_seconds=ROOM_CPU * limits.cpu_seconds,

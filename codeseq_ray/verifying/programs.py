@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from codeseq_ray.errors import InfrastructureError
 from codeseq_ray.judging.acceptance import judge_far
-from codeseq_ray.judging.confirmation import second_run
+from codeseq_ray.judging.confirmation import HASH_SEED, second_run, with_room
 from codeseq_ray.judging.lookup import lookup_table
 from codeseq_ray.judging.verdicts import SHOWN, Manner, judge
 from codeseq_ray.ports import Executor
-from codeseq_ray.records import Case, Program, Verdict, VerdictKind
+from codeseq_ray.records import Case, Program, Reason, Stage, Verdict, VerdictKind
 from codeseq_ray.verifying.findings import Code, Finding
 from codeseq_ray.verifying.published import Row
 
-BORDERLINE = {VerdictKind.TIME_LIMIT, VerdictKind.MEMORY_LIMIT, VerdictKind.NONDETERMINISTIC}
-"""Verdicts that another machine, or another moment, need not repeat: a rejection for them is not held to it."""
+LIMITED = {VerdictKind.TIME_LIMIT, VerdictKind.MEMORY_LIMIT}
+"""Verdicts that another machine need not repeat."""
+
+_Judge = Callable[[Executor, Program, Sequence[Case], Manner], Coroutine[Any, Any, Verdict]]
 
 
 @dataclass(frozen=True)
@@ -26,77 +28,114 @@ class Rerun:
 
     findings: tuple[Finding, ...] = ()
     walls: tuple[str, ...] = ()
-    ran: bool = True
-    note: str = ""
-    """What is so otherwise, and is no fault of the release."""
+    """Around the run; none where the program got no judgement."""
+
+
+def can_run(config: str, row: Row) -> bool:
+    """Whether a row of `problems` or `rejected` holds a program and something to run it on."""
+    if config == "problems":
+        return True
+    return row["program"] is not None and (row["failing_input"] is not None or bool(row["cases"]))
 
 
 async def rerun(executor: Executor, config: str, row: Row, manner: Manner) -> Rerun:
-    """Run a row of `problems` or `rejected` again."""
-    again = _accepted if config == "problems" else _rejected
+    """Run a row of `problems` or `rejected` again. Raises UsageError where the walls do not stand."""
+    again = _Again(executor, f"{config} {row['sequence_id']}", Program(source=row["program"]), manner)
     try:
-        return await again(executor, row, replace(manner, trusted=False))
+        await (again.accepted(row) if config == "problems" else again.rejected(row))
     except InfrastructureError as error:
-        return Rerun((Finding(Code.UNJUDGED, f"{config} {row['sequence_id']}", str(error)),))
+        again.say(Code.UNJUDGED, str(error))
+    return Rerun(tuple(again.findings), again.walls)
 
 
-async def _accepted(executor: Executor, row: Row, manner: Manner) -> Rerun:
-    where = f"problems {row['sequence_id']}"
-    program = Program(source=row["program"])
-    examples, hidden, far = (_cases(row[name]) for name in ("examples", "cases", "far_cases"))
-    checked = far[: row["far_checked"]]
-    shown = await judge(executor, program, examples, manner)
-    verdict = await judge(executor, program, hidden, manner)
-    findings = [
-        *_failing(Code.EXAMPLE_FAILS, where, shown, examples),
-        *_failing(Code.CASE_FAILS, where, verdict, hidden),
-    ]
-    if not 0 <= row["far_checked"] <= len(far):
-        findings.append(Finding(Code.ROW_ODD, where, f"far_checked {row['far_checked']} of {len(far)}"))
-    if checked:
-        findings += _failing(
-            Code.FAR_CASE_FAILS, where, await judge_far(executor, program, checked, manner), checked
-        )
-    if verdict.ok:
-        second = await second_run(executor, program, hidden, manner)
-        findings += _failing(Code.NOT_DETERMINISTIC, where, second, hidden)
-    if table := lookup_table(program.source, (*examples, *hidden, *checked)):
-        findings.append(Finding(Code.LOOKUP_TABLE, where, table))
-    return Rerun(tuple(findings), verdict.walls)
+class _Again:
+    """One program and what was found of it so far."""
+
+    def __init__(self, executor: Executor, where: str, program: Program, manner: Manner) -> None:
+        self._executor, self._where, self._program, self._manner = executor, where, program, manner
+        self.findings: list[Finding] = []
+        self.walls: tuple[str, ...] = ()
+
+    def say(self, code: Code, said: str) -> None:
+        self.findings.append(Finding(code, self._where, said))
+
+    async def accepted(self, row: Row) -> None:
+        examples, hidden, far = (_cases(row[name]) for name in ("examples", "cases", "far_cases"))
+        checked = far[: row["far_checked"]]
+        await self._passes(Code.EXAMPLE_FAILS, examples)
+        if await self._passes(Code.CASE_FAILS, hidden):
+            again = await second_run(self._executor, self._program, hidden, self._manner)
+            self._hold(Code.NOT_DETERMINISTIC, again, hidden)
+        await self._passes(Code.FAR_CASE_FAILS, checked, judge_far)
+        if table := lookup_table(self._program.source, (*examples, *hidden, *checked)):
+            self.say(Code.LOOKUP_TABLE, table)
+
+    async def rejected(self, row: Row) -> None:
+        """It still fails on the case that it failed on, in the same way; what it passed before that, it passes."""
+        if row["failing_input"] is not None and row["failing_expected"] is not None:
+            await self._fails(row)
+        if row["stage"] == Stage.ACCEPTANCE and row["cases"]:
+            await self._passes(Code.REJECTED_DIFFERS, _cases(row["cases"]))
+        if row["reason"] == Reason.LOOKUP_TABLE and not any(
+            lookup_table(self._program.source, reached) for reached in _reached(row)
+        ):
+            self.say(Code.REJECTED_PASSES, "is rejected as a look-up table, and is none")
+
+    async def _passes(self, code: Code, cases: Sequence[Case], judge_: _Judge = judge) -> bool:
+        """Once within the limits, it may need more of them on another machine."""
+        if not cases:
+            return True
+        verdict = await judge_(self._executor, self._program, cases, self._manner)
+        if verdict.kind in LIMITED:
+            roomy = replace(self._manner, limits=with_room(self._manner.limits))
+            tight, verdict = verdict, await judge_(self._executor, self._program, cases, roomy)
+            if verdict.ok:
+                at = cases[tight.failing_case or 0]
+                self.say(
+                    Code.NOTE, f"input {_cut(at.input)}: {tight.kind.value} here, and passed with more room"
+                )
+        self.walls = self.walls or verdict.walls
+        self._hold(code, verdict, cases)
+        return verdict.ok
+
+    def _hold(self, code: Code, verdict: Verdict, cases: Sequence[Case]) -> None:
+        if not verdict.ok:
+            at = cases[verdict.failing_case or 0]
+            self.say(code, f"input {_cut(at.input)}: expected {_cut(at.output)!r}, {_words(verdict)}")
+
+    async def _fails(self, row: Row) -> None:
+        case = Case(input=row["failing_input"], output=row["failing_expected"])
+        verdict = await judge(self._executor, self._program, [case], self._manner)
+        self.walls = self.walls or verdict.walls
+        told, got = row["verdict"], (row["failing_got"] or "")[:SHOWN]
+        if verdict.kind == told and (told != VerdictKind.WRONG_ANSWER or verdict.got == got):
+            return
+        said = f"input {_cut(case.input)}: {_words(verdict)}; the release says {told}, printed {_cut(got)!r}"
+        if told == VerdictKind.NONDETERMINISTIC or told in LIMITED or verdict.kind in LIMITED:
+            self.say(Code.NOTE, said)
+            return
+        other = await judge(self._executor, self._program, [case], replace(self._manner, hash_seed=HASH_SEED))
+        if (other.kind, other.got) != (verdict.kind, verdict.got):
+            self.say(Code.NOTE, f"{said}; and once more: {_words(other)}")
+            return
+        self.say(Code.REJECTED_PASSES if verdict.ok else Code.REJECTED_DIFFERS, said)
 
 
-async def _rejected(executor: Executor, row: Row, manner: Manner) -> Rerun:
-    """A rejected program still fails on the case that it failed on, in the same way."""
-    if row["program"] is None or row["failing_input"] is None:
-        return Rerun(ran=False)
-    where = f"rejected {row['sequence_id']}"
-    case = Case(input=row["failing_input"], output=row["failing_expected"])
-    verdict = await judge(executor, Program(source=row["program"]), [case], manner)
-    told = VerdictKind(row["verdict"])
-    if verdict.kind is told and (
-        told is not VerdictKind.WRONG_ANSWER or verdict.got == row["failing_got"][:SHOWN]
-    ):
-        return Rerun(walls=verdict.walls)
-    got = row["failing_got"][:80]
-    said = f"input {case.input}: {_words(verdict)}; the release says {told.value}, printed {got!r}"
-    if told in BORDERLINE or verdict.kind in BORDERLINE:
-        return Rerun(walls=verdict.walls, note=f"{where}: {said}")
-    code = Code.REJECTED_PASSES if verdict.ok else Code.REJECTED_DIFFERS
-    return Rerun((Finding(code, where, said),), verdict.walls)
-
-
-def _failing(code: Code, where: str, verdict: Verdict, cases: Sequence[Case]) -> list[Finding]:
-    if verdict.ok:
-        return []
-    at = cases[verdict.failing_case or 0]
-    said = f"input {at.input[:80]}: expected {at.output[:80]!r}, {_words(verdict)}"
-    return [Finding(code, where, said)]
+def _reached(row: Row) -> Iterator[list[Case]]:
+    """The cases that a look-up table was sought against: all that were checked, without the last where it failed."""
+    before = _cases((*(row["examples"] or ()), *(row["cases"] or ())))
+    far = _cases(row["far_cases"] or ())
+    for count in sorted({row["far_checked"], max(0, row["far_checked"] - 1)}, reverse=True):
+        yield [*before, *far[:count]]
 
 
 def _words(verdict: Verdict) -> str:
-    return f"{verdict.kind.value}, printed {verdict.got[:80]!r}" + (
-        f" ({verdict.message})" if verdict.message else ""
-    )
+    message = f" ({_cut(verdict.message)})" if verdict.message else ""
+    return f"{verdict.kind.value}, printed {_cut(verdict.got)!r}{message}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 80 else f"{text[:80]}…"
 
 
 def _cases(group: Sequence[dict[str, Any]]) -> list[Case]:

@@ -1,24 +1,26 @@
-"""A release as it lies somewhere: a folder or a place in S3, the run's own or a copy."""
+"""A release as it lies somewhere: a folder or a place in S3, the run's own or a copy. It is only read."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import BaseModel, ValidationError
 
 from codeseq_ray.dataset.schemas import CONFIGS
 from codeseq_ray.errors import UsageError
 from codeseq_ray.ports import ObjectStore
-from codeseq_ray.store.objects import open_store
+from codeseq_ray.store.opening import open_patiently
 from codeseq_ray.store.releases import FORMAT_VERSION, LATEST
-from codeseq_ray.verifying.findings import Code, Finding
+from codeseq_ray.store.settings import StoreSettings
+from codeseq_ray.verifying.findings import Code, Finding, Found
 
 MANIFEST = "manifest.json"
 CARD = "README.md"
@@ -26,6 +28,33 @@ BATCH_ROWS = 256
 _DATA = re.compile(r"data/([a-z]+)/([a-z]+)-(\d{5})-of-(\d{5})\.parquet")
 
 Row = dict[str, Any]
+Place = tuple[str, str]
+"""Config and split."""
+
+
+class File(BaseModel):
+    bytes: int
+    sha256: str
+    rows: int | None = None
+
+
+class Info(BaseModel):
+    """What a check has to know of the run."""
+
+    fingerprint: str
+    input_digest: str
+    row_settings: dict[str, Any]
+    versions: dict[str, str]
+
+
+class Manifest(BaseModel):
+    run_id: str
+    fingerprint: str
+    partial: bool
+    outcome_digest: str
+    counts: dict[str, Any]
+    files: dict[str, File]
+    info: Info
 
 
 class Published:
@@ -35,90 +64,154 @@ class Published:
         self._store, self._folder = store, folder
         self.uri = f"{store.uri}/{folder}".rstrip("/")
         self.manifest = self._read_manifest()
-        self.files: dict[str, dict[str, Any]] = self.manifest["files"]
+        self.names = frozenset(key.removeprefix(folder) for key in store.list(folder))
+        """Every file that is there and has a name that a run could give."""
 
     def get(self, name: str) -> bytes:
         """Raises KeyError when there is no such file."""
         return self._store.get(self._folder + name)
 
-    def names(self) -> list[str]:
-        """Every file that is there."""
-        return [key.removeprefix(self._folder) for key in self._store.list(self._folder)]
+    @property
+    def places(self) -> list[Place]:
+        """Config and split of every data file that is there, in order."""
+        return sorted({place for name in self.names if (place := _place(name))})
 
-    def checked_files(self) -> Iterator[Finding]:
+    def check_files(self, found: Found) -> None:
         """What of the files is not as the manifest says: there, as long, with the same checksum, no others."""
-        there = set(self.names())
-        for name in sorted(there - set(self.files) - {MANIFEST}):
-            yield Finding(Code.FILE_UNEXPECTED, name, "is not in the manifest")
-        for name, told in sorted(self.files.items()):
-            if name not in there:
-                yield Finding(Code.FILE_MISSING, name, "is in the manifest and not there")
+        files = self.manifest.files
+        for name in sorted(self.names - set(files) - {MANIFEST}) + self._strangely_named():
+            found(Finding(Code.FILE_UNEXPECTED, name, "is not in the manifest"))
+        for name, told in sorted(files.items()):
+            if name != CARD and _place(name) is None:
+                found(
+                    Finding(Code.FILE_UNEXPECTED, name, "is in the manifest, and no release has such a file")
+                )
+            if name not in self.names:
+                found(Finding(Code.FILE_MISSING, name, "is in the manifest and not there"))
                 continue
             body = self.get(name)
             digest = hashlib.sha256(body).hexdigest()
-            if len(body) != told.get("bytes") or digest != told.get("sha256"):
-                wanted = f"{told.get('bytes')}, {told.get('sha256')}"
-                said = f"{len(body)} bytes, SHA-256 {digest}; the manifest says {wanted}"
-                yield Finding(Code.CHECKSUM, name, said)
+            if (len(body), digest) != (told.bytes, told.sha256):
+                said = f"{len(body)} bytes, SHA-256 {digest}; the manifest says {told.bytes}, {told.sha256}"
+                found(Finding(Code.CHECKSUM, name, said))
+        for name in sorted({CARD} - set(files)):
+            found(Finding(Code.FILE_MISSING, name, "is not in the manifest"))
+        for place in self.places:
+            self._check_numbers(place, found)
 
-    def places(self) -> list[tuple[str, str]]:
-        """Config and split of every data file that is there, in order."""
-        found = {(match[1], match[2]) for name in self.names() if (match := _DATA.fullmatch(name))}
-        return sorted(place for place in found if place[0] in CONFIGS)
+    def rows(self, place: Place, found: Found, columns: Sequence[str] | None = None) -> Iterator[Row]:
+        """The rows of a config's split in the order of its files.
 
-    def rows(self, config: str, split: str, found: list[Finding]) -> Iterator[Row]:
-        """The rows of a config's split in the order of its files; what is wrong with a file goes to `found`."""
-        names = [n for n in self.names() if (m := _DATA.fullmatch(n)) and (m[1], m[2]) == (config, split)]
-        for name in sorted(names):
+        What is wrong with a file, or with the shape of a row, goes to `found`; such rows are left out.
+        """
+        schema = CONFIGS[place[0]]
+        for name in sorted(name for name in self.names if _place(name) == place):
             try:
                 file = pq.ParquetFile(pa.BufferReader(self.get(name)), page_checksum_verification=True)
-                if not file.schema_arrow.equals(CONFIGS[config]):
-                    found.append(Finding(Code.FILE_UNREADABLE, name, "has other columns than its config"))
+                if not file.schema_arrow.equals(schema):
+                    found(Finding(Code.FILE_UNREADABLE, name, "has other columns than its config"))
                     continue
-                rows = file.metadata.num_rows
-                if rows != self.files.get(name, {}).get("rows", rows):
-                    said = f"{rows} rows; the manifest says {self.files[name]['rows']}"
-                    found.append(Finding(Code.ROW_COUNT, name, said))
-                for batch in file.iter_batches(BATCH_ROWS):
-                    yield from batch.to_pylist()
-            except (pa.ArrowException, OSError) as error:
-                found.append(Finding(Code.FILE_UNREADABLE, name, str(error)))
+                told = self.manifest.files.get(name)
+                if told is not None and told.rows != file.metadata.num_rows:
+                    said = f"{file.metadata.num_rows} rows; the manifest says {told.rows}"
+                    found(Finding(Code.ROW_COUNT, name, said))
+                for batch in file.iter_batches(BATCH_ROWS, columns=columns):
+                    for row in batch.to_pylist():
+                        if hollow := [c for c, value in row.items() if not _whole(value, schema.field(c))]:
+                            said = f"null in {', '.join(hollow)}"
+                            found(Finding(Code.ROW_ODD, f"{place[0]} {row['sequence_id']}", said))
+                        else:
+                            yield row
+            # What pyarrow does not read: ArrowException; its bytes that are no text: UnicodeDecodeError.
+            except (pa.ArrowException, OSError, KeyError, UnicodeDecodeError) as error:
+                found(Finding(Code.FILE_UNREADABLE, name, str(error)))
 
-    def _read_manifest(self) -> dict[str, Any]:
+    def _check_numbers(self, place: Place, found: Found) -> None:
+        """`NNNNN-of-NNNNN`: all there, and of one total."""
+        numbered = sorted(
+            (match[3], match[4]) for n in self.names if (match := _DATA.fullmatch(n)) and _place(n) == place
+        )
+        wanted = [(f"{i:05d}", f"{len(numbered):05d}") for i in range(len(numbered))]
+        if numbered != wanted:
+            said = f"its files are numbered {', '.join('-of-'.join(pair) for pair in numbered)}"
+            found(Finding(Code.FILE_MISSING, f"data/{place[0]}/{place[1]}-*.parquet", said))
+
+    def _strangely_named(self) -> list[str]:
+        """Files of a local copy that no store would list: with a space in their name, say.
+
+        Not those below a dot (`.gitattributes`, `.cache/`), which tools leave beside data and readers pass over.
+        """
+        if "://" in self._store.uri:
+            return []
+        root = Path(self._store.uri, self._folder)
+        there = set()
+        for folder, folders, files in os.walk(root):
+            folders[:] = [one for one in folders if not one.startswith(".")]
+            there |= {Path(folder, n).relative_to(root).as_posix() for n in files if not n.startswith(".")}
+        return sorted(there - self.names)
+
+    def _read_manifest(self) -> Manifest:
+        where = f"{self.uri}/{MANIFEST}"
         try:
-            manifest = json.loads(self.get(MANIFEST))
+            told = json.loads(self.get(MANIFEST))
         except KeyError:
             raise UsageError(
                 f"there is no release at {self.uri}: give a release's folder (it holds {MANIFEST}), or a run's"
             ) from None
-        except ValueError as error:
-            raise UsageError(f"{self.uri}/{MANIFEST} is not JSON: {error}") from None
-        if not isinstance(manifest, dict) or manifest.get("format") != FORMAT_VERSION:
-            told = manifest.get("format") if isinstance(manifest, dict) else None
+        except (ValueError, RecursionError) as error:
+            raise UsageError(f"{where} is not JSON: {error}") from None
+        version = told.get("format") if isinstance(told, dict) else None
+        if version != FORMAT_VERSION:
             raise UsageError(
-                f"{self.uri} is a release of format {told}; this version of codeseq-ray checks format "
+                f"{self.uri} is a release of format {version!r}; this version of codeseq-ray checks format "
                 f"{FORMAT_VERSION}. Use the version that its card names."
             )
-        lacking = [name for name in ("files", "counts", "info", "run_id") if name not in manifest]
-        if lacking or "row_settings" not in manifest["info"]:
-            raise UsageError(
-                f"{self.uri}/{MANIFEST} lacks {lacking or 'info.row_settings'}: it cannot be checked"
+        try:
+            return Manifest.model_validate(told)
+        except ValidationError as error:
+            problems = "; ".join(
+                f"{'.'.join(map(str, one['loc']))}: {one['msg']}"
+                for one in error.errors(include_url=False)[:5]
             )
-        return manifest
+            raise UsageError(f"{where} cannot be checked: {problems}") from None
 
 
-def open_published(uri: str) -> Published:
+def open_published(uri: str, settings: StoreSettings, say: Callable[[str], None]) -> Published:
     """The release at `uri`; of a run, its latest one."""
-    parts = urlsplit(uri)
-    local = Path(parts.path if parts.scheme == "file" else uri).expanduser()
-    if parts.scheme in ("", "file") and not local.is_dir():  # opening a store would make the folder
-        raise UsageError(f"there is no folder {local}: give a release's folder, or a run's")
-    store = open_store(uri)
+    # A folder is not looked at: that would make it, and refuse one where nobody may write.
+    store = open_patiently(uri, settings, say, look=uri.lower().startswith("s3://"))
     try:
         store.get(MANIFEST)
     except KeyError:
-        try:
-            return Published(store, f"{json.loads(store.get(LATEST))['release']}/")
-        except (KeyError, ValueError, TypeError):
-            pass
+        if (name := _latest(store)) is not None:
+            return Published(store, f"{name}/")
     return Published(store, "")
+
+
+def _latest(store: ObjectStore) -> str | None:
+    try:
+        pointer = json.loads(store.get(LATEST))
+    except (KeyError, ValueError):
+        return None
+    name = pointer.get("release") if isinstance(pointer, dict) else None
+    if not isinstance(name, str) or not re.fullmatch(r"releases/\d{4,}", name):
+        raise UsageError(f"{store.uri}/{LATEST} does not name a release: give a release's folder")
+    return name
+
+
+def _place(name: str) -> Place | None:
+    """Config and split of a data file of a release; None for every other name."""
+    match = _DATA.fullmatch(name)
+    if match is None:
+        return None
+    splits = ("sft", "rl", "eval") if match[1] == "problems" else ("train",)
+    return (match[1], match[2]) if match[1] in CONFIGS and match[2] in splits else None
+
+
+def _whole(value: Any, field: pa.Field[pa.DataType]) -> bool:
+    """Whether there is no null but where the column may be null."""
+    if value is None:
+        return bool(field.nullable)
+    return not isinstance(value, list) or not any(
+        one is None or (isinstance(one, dict) and None in one.values()) for one in value
+    )

@@ -10,25 +10,34 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import Any
 
-from codeseq_ray.agents.structured import last_code_block
+from pydantic import ValidationError
+
 from codeseq_ray.dataset.counts import Counts
-from codeseq_ray.dataset.outcomes import DROPPED, MISSING
-from codeseq_ray.dataset.views import problem_id_of
-from codeseq_ray.records import ATTRIBUTION, LICENSE, Example, Outcome, Problem, Split
-from codeseq_ray.selection.plan import family_split
+from codeseq_ray.dataset.outcomes import DROPPED, MISSING, rows_digest
+from codeseq_ray.dataset.views import Row as Drawn
+from codeseq_ray.errors import UsageError
+from codeseq_ray.records import Outcome, Split
+from codeseq_ray.selection.plan import a_number, family_split
 from codeseq_ray.selection.rules import SelectionSettings
 from codeseq_ray.store.releases import outcome_line
-from codeseq_ray.verifying.findings import Code, Finding
-from codeseq_ray.verifying.published import Published, Row
+from codeseq_ray.verifying.contents import (
+    Said,
+    check_outcome,
+    check_problem,
+    check_rejected,
+    check_sft,
+    check_source,
+)
+from codeseq_ray.verifying.findings import Code, Finding, Found
+from codeseq_ray.verifying.published import Place, Published, Row
 
-_ID = re.compile(r"A\d{6,}")
-_ENDS = {outcome.value for outcome in Outcome} | {DROPPED, MISSING}
-Place = tuple[str, str]
+_ID = re.compile(r"A\d{6,12}")
+_OUTCOMES, _SFT, _REJECTED = ("outcomes", "train"), ("sft", "train"), ("rejected", "train")
 _IN_BOTH = {
     "problems": ("family", "agents", "models", "prompt_ids", "rounds", "walls", "far_checked", "tokens"),
-    "rejected": ("family", "split", "agents", "stage", "reason", "rounds", "tokens"),
+    "rejected": ("family", "split", "agents", "stage", "reason", "rounds", "far_checked", "tokens"),
+    "sft": ("rounds",),
 }
 """Columns that a config has in common with `outcomes`."""
 
@@ -36,15 +45,13 @@ _IN_BOTH = {
 class RowChecks:
     """Goes once through all rows; `counts` and `outcome_digest` are whole after that.
 
-    `found` fills with what is wrong. `problems` of accepted sequences and `rejected` ones are handed on, sequence by
-    sequence, to whoever runs their programs.
+    What is wrong goes to `found`. Rows of `problems` and `rejected` are handed on, sequence by sequence, to whoever
+    runs their programs. Raises UsageError when the manifest does not say how the run drew its splits.
     """
 
-    def __init__(self, release: Published, found: list[Finding]) -> None:
+    def __init__(self, release: Published, found: Found) -> None:
         self._release, self._found = release, found
-        settings = release.manifest["info"]["row_settings"]
-        fields = SelectionSettings.model_fields
-        self._selection = SelectionSettings(**{k: v for k, v in settings.items() if k in fields})
+        self._selection = _selection(release)
         self._split_of: dict[str, str] = {}
         self._digest = hashlib.sha256()
         self.counts = Counts()
@@ -55,142 +62,124 @@ class RowChecks:
 
     def walk(self) -> Iterator[tuple[str, Row]]:
         """Check every row; yields (`problems` or `rejected`, row)."""
-        for sequence_id, rows in _by_sequence(self._release, self._found, self.counts):
-            yield from self._checked(sequence_id, rows)
+        for sequence_id, rows in self._by_sequence():
+            self._check(sequence_id, rows)
+            for (config, _), several in rows.items():
+                if config in ("problems", "rejected"):
+                    yield from ((config, row) for row in several)
 
-    def _checked(self, sequence_id: str, rows: dict[Place, list[Row]]) -> Iterator[tuple[str, Row]]:
-        ends = rows.pop(("outcomes", "train"), [])
+    def _check(self, sequence_id: str, rows: dict[Place, list[Row]]) -> None:
         for place, several in rows.items():
             if len(several) > 1:
-                self._say(Code.ROW_DUPLICATE, place[0], sequence_id, f"{len(several)} rows in {place[1]}")
-        for (config, _), several in rows.items():
+                self._say(Code.ROW_DUPLICATE, place, sequence_id, f"{len(several)} rows in {place[1]}")
             for row in several:
-                self._check_source(config, row)
-        if len(ends) != 1:
-            code = Code.ROW_DUPLICATE if ends else Code.ROW_MISSING
-            self._say(code, "outcomes", sequence_id, f"{len(ends)} rows instead of one")
-            if not ends:
-                return
-        end = ends[0]
-        self._check_end(end)
-        wanted = _wanted(end)
-        for place in wanted:
-            if place not in rows:
-                self._say(Code.ROW_MISSING, place[0], sequence_id, f"{end['outcome']}, and not in {place[1]}")
-        for place, several in rows.items():
-            if place not in wanted:
-                said = f"is in {place[1]}, and outcomes say: {end['outcome']}, split {end['split']}"
-                self._say(Code.ROW_UNEXPECTED, place[0], sequence_id, said)
-                continue
-            for row in several:
-                for column in _IN_BOTH.get(place[0], ()):
-                    if row[column] != end[column]:
-                        said = f"{column} {row[column]!r}; outcomes say {end[column]!r}"
-                        self._say(Code.ROW_DIFFERS, place[0], sequence_id, said)
-        problems = rows.get(("problems", end["split"]), [])
-        for problem in problems:
-            self._check_problem(problem)
-            for sft in rows.get(("sft", "train"), []):
-                self._check_sft(sft, problem)
-        yield from (("problems", row) for row in problems)
-        yield from (("rejected", row) for row in rows.get(("rejected", "train"), []))
-
-    def _check_end(self, end: Row) -> None:
-        self._check_source("outcomes", end)
-        self.counts.add(end)
-        if end["outcome"] not in _ENDS:
-            self._say(Code.ROW_ODD, "outcomes", end["sequence_id"], f"outcome {end['outcome']!r}")
-        if end["outcome"] not in (DROPPED, MISSING):
-            self._digest.update(outcome_line(end["sequence_id"], end["outcome"], end["stage"], end["reason"]))
-        spent = sum(line["prompt_tokens"] + line["completion_tokens"] for line in end["usage"])
-        if spent > end["tokens"]:
+                self._hand_on(place, sequence_id, check_source(row))
+        self._check_alone(sequence_id, rows)
+        if _OUTCOMES not in rows:
             self._say(
-                Code.ROW_ODD, "outcomes", end["sequence_id"], f"{end['tokens']} tokens, {spent} in its usage"
+                Code.ROW_MISSING,
+                _OUTCOMES,
+                sequence_id,
+                f"is only in {', '.join(sorted(p[0] for p in rows))}",
             )
+            return
+        end = rows[_OUTCOMES][0]
+        self._check_end(sequence_id, end)
+        self._check_agreement(sequence_id, end, {p: several for p, several in rows.items() if p != _OUTCOMES})
+
+    def _check_alone(self, sequence_id: str, rows: dict[Place, list[Row]]) -> None:
+        for place, several in rows.items():
+            for row in several:
+                if place[0] == "problems":
+                    self._hand_on(place, sequence_id, check_problem(row))
+                    for sft in rows.get(_SFT, ()):
+                        self._hand_on(_SFT, sequence_id, check_sft(sft, row))
+                elif place == _REJECTED:
+                    self._hand_on(place, sequence_id, check_rejected(row))
+
+    def _check_end(self, sequence_id: str, end: Row) -> None:
+        self._hand_on(_OUTCOMES, sequence_id, check_outcome(end))
+        self.counts.add(end)
+        if end["outcome"] not in (DROPPED, MISSING):
+            self._digest.update(outcome_line(sequence_id, end["outcome"], end["stage"], end["reason"]))
         split = self._split_of.setdefault(end["family"], end["split"])
         if split != end["split"]:
             said = f"family {end['family']} is in {split} and in {end['split']}"
-            self._say(Code.FAMILY_IN_TWO_SPLITS, "outcomes", end["sequence_id"], said)
+            self._say(Code.FAMILY_IN_TWO_SPLITS, _OUTCOMES, sequence_id, said)
         drawn = family_split(end["family"], self._selection).value
         if end["split"] != drawn:
             said = f"{end['split']}; family {end['family']} is drawn for {drawn} by the run's seed"
-            self._say(Code.SPLIT, "outcomes", end["sequence_id"], said)
+            self._say(Code.SPLIT, _OUTCOMES, sequence_id, said)
 
-    def _check_source(self, config: str, row: Row) -> None:
-        url = f"https://oeis.org/{row['sequence_id']}"
-        wanted = {"license": LICENSE, "attribution": ATTRIBUTION, "source_url": url}
-        for column, value in wanted.items():
-            if column in row and row[column] != value:
-                said = f"{column} is {row[column]!r}, not {value!r}"
-                self._say(Code.LICENCE, config, row["sequence_id"], said)
+    def _check_agreement(self, sequence_id: str, end: Row, rows: dict[Place, list[Row]]) -> None:
+        wanted = _wanted(end)
+        for place in sorted(wanted - set(rows)):
+            said = f"{end['outcome']}, and not in {place[1]}"
+            self._say(Code.ROW_MISSING, place, sequence_id, said)
+        for place in sorted(set(rows) - wanted):
+            said = f"is in {place[1]}, and outcomes say: {end['outcome']}, split {end['split']}"
+            self._say(Code.ROW_UNEXPECTED, place, sequence_id, said)
+        for place, several in rows.items():
+            for column in _IN_BOTH[place[0]]:
+                for row in several:
+                    if row[column] != end[column]:
+                        said = f"{column} {row[column]!r}; outcomes say {end[column]!r}"
+                        self._say(Code.ROW_DIFFERS, place, sequence_id, said)
+        if end["rows_digest"] != rows_digest(Drawn(*place, several[0]) for place, several in rows.items()):
+            where = (min(rows, default=_OUTCOMES)[0], "")
+            said = "its rows are not, to the last letter, those that outcomes were written for"
+            self._say(Code.ROW_ALTERED, where, sequence_id, said)
 
-    def _check_problem(self, row: Row) -> None:
-        text = problem_of(row).text()
-        wanted = problem_id_of(row["sequence_id"], text)
-        if row["problem_id"] != wanted:
-            said = f"{row['problem_id']}; its text gives {wanted}"
-            self._say(Code.PROBLEM_ID, "problems", row["sequence_id"], said)
+    def _by_sequence(self) -> Iterator[tuple[str, dict[Place, list[Row]]]]:
+        """The rows of one A-number after the other, from all configs; what is out of order comes when it comes."""
+        streams = {place: self._numbered(place) for place in self._release.places}
+        heads: dict[Place, tuple[int, Row]] = {}
+        for place, stream in streams.items():
+            if (head := next(stream, None)) is not None:
+                heads[place] = head
+        while heads:
+            number = min(head[0] for head in heads.values())
+            rows: dict[Place, list[Row]] = defaultdict(list)
+            for place in list(heads):
+                while place in heads and heads[place][0] == number:
+                    rows[place].append(heads.pop(place)[1])
+                    if (head := next(streams[place], None)) is not None:
+                        heads[place] = head
+            yield a_number(number), dict(rows)
 
-    def _check_sft(self, row: Row, problem: Row) -> None:
-        turns = [(turn["role"], turn["content"]) for turn in row["messages"]]
-        last = last_code_block(turns[-1][1]) if turns else None
-        if row["problem_id"] != problem["problem_id"] or row["rounds"] != problem["rounds"]:
-            self._say(Code.ROW_DIFFERS, "sft", row["sequence_id"], "names another problem, or other rounds")
-        if [role for role, _ in turns] != ["user", "assistant"] or turns[0][1] != problem_of(problem).text():
-            self._say(Code.SFT_TEXT, "sft", row["sequence_id"], "its user turn is not the problem")
-        elif last is None or last.source.strip() != problem["program"].strip():
-            self._say(Code.SFT_TEXT, "sft", row["sequence_id"], "its last program is not the problem's")
+    def _numbered(self, place: Place) -> Iterator[tuple[int, Row]]:
+        before = 0
+        for row in self._release.rows(place, self._found):
+            self.counts.add_row(*place)
+            sequence_id = row["sequence_id"]
+            if not _ID.fullmatch(sequence_id) or a_number(int(sequence_id[1:])) != sequence_id:
+                self._say(Code.ROW_ODD, place, repr(sequence_id), "is not an A-number")
+                continue
+            number = int(sequence_id[1:])
+            if number < before:
+                self._say(Code.ROW_ORDER, place, sequence_id, f"comes after {a_number(before)}")
+            before = max(before, number)
+            yield number, row
 
-    def _say(self, code: Code, config: str, sequence_id: str, said: str) -> None:
-        self._found.append(Finding(code, f"{config} {sequence_id}", said))
+    def _hand_on(self, place: Place, sequence_id: str, said: Said) -> None:
+        for code, words in said:
+            self._say(code, place, sequence_id, words)
+
+    def _say(self, code: Code, place: Place, sequence_id: str, said: str) -> None:
+        self._found(Finding(code, f"{place[0]} {sequence_id}", said))
 
 
-def problem_of(row: Row) -> Problem:
-    examples = tuple(Example(**example) for example in row["examples"])
-    return Problem(**{n: row[n] for n in ("description", "input_format", "output_format")}, examples=examples)
+def _selection(release: Published) -> SelectionSettings:
+    settings = release.manifest.info.row_settings
+    try:
+        return SelectionSettings(**{k: v for k, v in settings.items() if k in SelectionSettings.model_fields})
+    except ValidationError as error:
+        raise UsageError(f"{release.uri}: the run's settings in the manifest are none: {error}") from None
 
 
 def _wanted(end: Row) -> set[Place]:
     """Where else a sequence with this outcome has a row."""
     if end["outcome"] == Outcome.ACCEPTED:
         problems = ("problems", end["split"])
-        return {problems, ("sft", "train")} if end["split"] == Split.SFT else {problems}
-    return {("rejected", "train")} if end["outcome"] == Outcome.REJECTED else set()
-
-
-def _by_sequence(
-    release: Published, found: list[Finding], counts: Counts
-) -> Iterator[tuple[str, dict[Place, list[Row]]]]:
-    """The rows of one A-number after the other, from all configs; what is out of order comes when it comes."""
-    streams = {place: _numbered(release, place, found, counts) for place in release.places()}
-    heads: dict[Place, tuple[int, Row]] = {}
-    for place, stream in streams.items():
-        if (head := next(stream, None)) is not None:
-            heads[place] = head
-    while heads:
-        number = min(head[0] for head in heads.values())
-        rows: dict[Place, list[Row]] = defaultdict(list)
-        for place in list(heads):
-            while place in heads and heads[place][0] == number:
-                rows[place].append(heads.pop(place)[1])
-                if (head := next(streams[place], None)) is not None:
-                    heads[place] = head
-        yield f"A{number:06d}", dict(rows)
-
-
-def _numbered(
-    release: Published, place: Place, found: list[Finding], counts: Counts
-) -> Iterator[tuple[int, Row]]:
-    before = 0
-    row: dict[str, Any]
-    for row in release.rows(*place, found):
-        counts.add_row(*place)
-        if not _ID.fullmatch(row["sequence_id"]):
-            found.append(Finding(Code.ROW_ODD, place[0], f"sequence_id {row['sequence_id']!r}"))
-            continue
-        number = int(row["sequence_id"][1:])
-        if number < before:
-            said = f"comes after A{before:06d}"
-            found.append(Finding(Code.ROW_ORDER, f"{place[0]} {row['sequence_id']}", said))
-        before = max(before, number)
-        yield number, row
+        return {problems, _SFT} if end["split"] == Split.SFT else {problems}
+    return {_REJECTED} if end["outcome"] == Outcome.REJECTED else set()

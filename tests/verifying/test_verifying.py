@@ -2,69 +2,35 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from codeseq_ray.dataset.schemas import CONFIGS
 from codeseq_ray.errors import UsageError
 from codeseq_ray.pipeline.verifying import Verified, closing, execute
 from codeseq_ray.settings import VerifySettings, load
 from codeseq_ray.store.objects import open_store
-from codeseq_ray.verifying.findings import Code
+from codeseq_ray.verifying.findings import Code, Findings
 from codeseq_ray.verifying.published import open_published
 from jobs import verify
+from tests.verifying.altering import Rows, change, in_manifest, only_file, seal
 
 pytestmark = pytest.mark.usefixtures("small_ray")
 
-Rows = list[dict[str, Any]]
+
+def settings_for(uri: str | Path, *flags: str) -> VerifySettings:
+    return load(["--dataset", str(uri), *flags], schema=VerifySettings, program="verify.py")
 
 
 def verified(uri: str | Path, *flags: str) -> Verified:
-    settings = load(["--dataset", str(uri), *flags], schema=VerifySettings, program="verify.py")
-    return execute(settings, lambda line: None)
+    return execute(settings_for(uri, *flags), lambda line: None, lambda finding: None)
 
 
 def codes(release: Path, *flags: str) -> set[Code]:
-    return {finding.code for finding in verified(release, *flags).findings}
-
-
-def only_file(release: Path, config: str, split: str = "*") -> Path:
-    """The first file of a config; splits that have rows only."""
-    return sorted((release / "data" / config).glob(f"{split}-*.parquet"))[0]
-
-
-def change(release: Path, config: str, alter: Callable[[Rows], None], split: str = "*") -> None:
-    """Change the rows of a file, and leave the manifest as it was."""
-    path = only_file(release, config, split)
-    rows = pq.read_table(path).to_pylist()
-    alter(rows)
-    pq.write_table(pa.Table.from_pylist(rows, schema=CONFIGS[config]), path, compression="zstd")
-
-
-def seal(release: Path) -> None:
-    """Make checksums, sizes and numbers of rows anew, as whoever hides a change would."""
-    path = release / "manifest.json"
-    manifest = json.loads(path.read_text(encoding="utf-8"))
-    for name, told in manifest["files"].items():
-        body = (release / name).read_bytes()
-        told.update(bytes=len(body), sha256=hashlib.sha256(body).hexdigest())
-        if "rows" in told:
-            told["rows"] = pq.read_metadata(release / name).num_rows
-    path.write_text(json.dumps(manifest), encoding="utf-8")
-
-
-def in_manifest(release: Path, alter: Callable[[dict[str, Any]], None]) -> None:
-    path = release / "manifest.json"
-    manifest = json.loads(path.read_text(encoding="utf-8"))
-    alter(manifest)
-    path.write_text(json.dumps(manifest), encoding="utf-8")
+    return set(verified(release, *flags).findings.counts)
 
 
 def one_more(text: str) -> str:
@@ -100,17 +66,17 @@ def move_family(rows: Rows) -> None:
 
 def test_a_release_that_is_as_it_says_passes_far_from_its_run(release: Path) -> None:
     result = verified(release)
-    assert result.findings == []
+    assert not result.findings.counts
     assert result.programs["problems"] == result.rows["problems"] >= 6
     assert result.programs["rejected"] >= 3
-    assert "No difference: everything" in closing(result)
+    assert "No difference. Everything is as the release says." in closing(result)
     assert verify.main(["--dataset", str(release)]) == 0
 
 
 def test_a_run_stands_for_its_latest_release(made: Path) -> None:
     result = verified(made.parents[1], "--sample", "0")
     assert Path(result.uri) == made
-    assert result.findings == []
+    assert not result.findings.counts
 
 
 CHANGES: dict[str, tuple[Callable[[Path], None], Code]] = {
@@ -120,7 +86,7 @@ CHANGES: dict[str, tuple[Callable[[Path], None], Code]] = {
     "a program": (lambda r: change(r, "problems", alter_program), Code.CASE_FAILS),
     "a program of a training row": (
         lambda r: change(r, "sft", lambda rows: _alter_sft(rows)),
-        Code.SFT_TEXT,
+        Code.SFT_PROGRAM,
     ),
     "a rejected program": (lambda r: change(r, "rejected", _right_program), Code.REJECTED_DIFFERS),
     "a dropped problem": (lambda r: change(r, "problems", drop_row, "sft"), Code.ROW_MISSING),
@@ -151,6 +117,17 @@ CHANGES: dict[str, tuple[Callable[[Path], None], Code]] = {
     ),
     "a reason": (lambda r: change(r, "rejected", lambda rows: rows[0].update(reason="x")), Code.ROW_DIFFERS),
     "rows out of order": (lambda r: change(r, "outcomes", lambda rows: rows.reverse()), Code.ROW_ORDER),
+    "a comment in a program that no training row repeats": (
+        lambda r: change(
+            r, "problems", lambda rows: rows[0].update(program=rows[0]["program"] + "# x\n"), "rl"
+        ),
+        Code.ROW_ALTERED,
+    ),
+    "a far case that was not checked": (lambda r: change(r, "problems", _unchecked), Code.ROW_ALTERED),
+    "a limit in the manifest": (
+        lambda r: in_manifest(r, lambda m: m["info"]["row_settings"].update(cpu_seconds=5.0)),
+        Code.FINGERPRINT,
+    ),
     "a table in a program's stead": (lambda r: change(r, "problems", _tabulate), Code.LOOKUP_TABLE),
 }
 
@@ -158,6 +135,12 @@ CHANGES: dict[str, tuple[Callable[[Path], None], Code]] = {
 def _alter_sft(rows: Rows) -> None:
     turn = rows[0]["messages"][-1]
     turn["content"] = turn["content"].replace("print(", "print(1 + ")
+
+
+def _unchecked(rows: Rows) -> None:
+    """One more known term, which no program was asked for."""
+    last = rows[0]["far_cases"][-1]
+    rows[0]["far_cases"].append({"input": one_more(last["input"]), "output": "0"})
 
 
 def _right_program(rows: Rows) -> None:
@@ -204,13 +187,14 @@ def test_what_is_altered_is_found_by_what_it_says_also_with_new_checksums(what: 
 @pytest.mark.parametrize("what", [what for what in CHANGES if "manifest" not in what])
 def test_what_is_altered_is_found_by_its_checksum(what: str, release: Path) -> None:
     CHANGES[what][0](release)
-    found = list(open_published(str(release)).checked_files())
-    assert [finding.code for finding in found] == [Code.CHECKSUM]
+    found = Findings()
+    open_published(str(release), settings_for(release), print).check_files(found.add)
+    assert found.counts == {Code.CHECKSUM: 1}
 
 
 def test_files_that_lack_or_are_too_many_are_found(release: Path) -> None:
     only_file(release, "sft").unlink()
-    (release / "data" / "problems" / "extra-00000-of-00001.parquet").write_bytes(b"PAR1")
+    (release / "data" / "problems" / "rl-00000-of-00002.parquet").write_bytes(b"PAR1")
     (release / "notes.txt").write_text("hello", encoding="utf-8")
     found = codes(release, "--sample", "0")
     assert {Code.FILE_MISSING, Code.FILE_UNEXPECTED, Code.FILE_UNREADABLE, Code.ROW_MISSING} <= found
@@ -223,12 +207,34 @@ def test_a_damaged_file_is_a_finding_and_not_a_crash(release: Path) -> None:
     assert {Code.CHECKSUM, Code.FILE_UNREADABLE} <= codes(release, "--sample", "0")
 
 
+def test_a_copy_that_nobody_may_write_to_is_checked_and_tools_may_leave_their_own_beside_it(
+    release: Path,
+) -> None:
+    (release / ".gitattributes").write_text("", encoding="utf-8")
+    before = {path: path.stat().st_mtime_ns for path in release.rglob("*")}
+    for path in (*release.rglob("*"), release):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    assert not verified(release, "--sample", "1").findings.counts
+    assert {path: path.stat().st_mtime_ns for path in release.rglob("*")} == before
+
+
+def test_a_file_that_readers_would_take_along_is_found_whatever_its_name(release: Path) -> None:
+    first = only_file(release, "sft")
+    shutil.copy(first, first.with_name("train-00000-of-00001 (copy).parquet"))
+    assert codes(release, "--sample", "0") == {Code.FILE_UNEXPECTED}
+    in_manifest(
+        release, lambda m: m["files"].update({"data/sft/train-1.parquet": {"bytes": 0, "sha256": ""}})
+    )
+    assert Code.FILE_UNEXPECTED in codes(release, "--sample", "0")
+
+
 def test_a_sample_runs_so_many_programs_and_checks_all_else(release: Path) -> None:
     first, again = (verified(release, "--sample", "5", "--seed", "3") for _ in range(2))
-    assert first.programs.total() + first.not_run == 5
+    assert first.programs.total() == 5
     assert first.left_out > 0
-    assert (first.programs, first.findings) == (again.programs, [])
-    assert "what was looked at" in closing(first)
+    assert first.programs == again.programs
+    assert not first.findings.counts
+    assert "Everything that was looked at" in closing(first)
     change(release, "outcomes", drop_row)
     assert Code.ROW_MISSING in codes(release, "--sample", "0")
 
@@ -238,19 +244,28 @@ def test_differences_are_written_one_by_one_and_the_status_is_1(release: Path, t
     report = tmp_path / "report.jsonl"
     assert verify.main(["--dataset", str(release), "--report", str(report)]) == 1
     lines = [json.loads(line) for line in report.read_text(encoding="utf-8").splitlines()]
+    assert len(lines) == verified(release).findings.counts.total()
     assert {"code", "where", "said"} == set(lines[0])
     assert Code.CASE_FAILS in {line["code"] for line in lines}
 
 
 def test_what_is_no_release_is_refused_in_words(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no folder"):
+    with pytest.raises(UsageError, match="no release at"):
         verified(tmp_path / "nowhere")
     assert not (tmp_path / "nowhere").exists()
     with pytest.raises(UsageError, match="no release at"):
         verified(tmp_path)
-    (tmp_path / "manifest.json").write_text('{"format": 1}', encoding="utf-8")
-    with pytest.raises(UsageError, match="format 1"):
+    (tmp_path / "latest.json").write_text('{"release": "releases/0003"}', encoding="utf-8")
+    with pytest.raises(UsageError, match=r"no release at .*/releases/0003"):
         verified(tmp_path)
+    for text, words in (
+        ('{"format": 1}', "format 1"),
+        ('{"format": 2, "files": 7}', "cannot be checked: run_id"),
+        ("[" * 10_000, "is not JSON"),
+    ):
+        (tmp_path / "manifest.json").write_text(text, encoding="utf-8")
+        with pytest.raises(UsageError, match=words):
+            verified(tmp_path)
 
 
 def test_a_copy_on_s3_is_checked_where_it_lies(release: Path, s3_server: None, tmp_path: Path) -> None:
@@ -260,5 +275,5 @@ def test_a_copy_on_s3_is_checked_where_it_lies(release: Path, s3_server: None, t
         if path.is_file():
             store.put(path.relative_to(release).as_posix(), path.read_bytes())
     result = verified(uri, "--sample", "8")
-    assert result.findings == []
+    assert not result.findings.counts
     assert result.rows["outcomes"] > 200
