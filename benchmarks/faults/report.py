@@ -108,10 +108,10 @@ def verdict(rows: list[Mapping[str, Any]]) -> str:
     struck = [row for row in rows if row["struck"]]
     wrong = [row for row in struck if not row["right"]]
     words = (
-        f"{len(struck)} deaths and faults at {len({row['what'] for row in struck})} places: lost "
+        f"{len(struck)} deaths and faults at {len({row['what'] for row in struck})} places:\nlost "
         f"{sum(row['lost'] for row in struck)}, doubled {sum(row['duplicated'] for row in struck)}, asked twice "
-        f"{sum(row['repeated'] for row in struck)} of at most {sum(row['bound'] for row in struck)}; the release was "
-        f"the undisturbed one's {sum(row['same_release'] for row in struck)} times."
+        f"{sum(row['repeated'] for row in struck)} of at most {sum(row['bound'] for row in struck)};\n"
+        f"the release was the undisturbed one's {sum(row['same_release'] for row in struck)} times."
     )
     return (
         words
@@ -153,8 +153,8 @@ def soaked(result: Mapping[str, Any]) -> str:
 ## Steady fire
 
 `python -m benchmarks.faults soak --records {result["records"]}` (seed {result["seed"]}): the same work twice,
-in peace ({result["calm_seconds"]} s) and under fire ({result["stormy_seconds"]} s, {result["starts"]} starts;
-{struck}).
+in peace ({result["calm_seconds"]} s) and under fire ({result["stormy_seconds"]} s, {result["starts"]} starts).
+Struck: {struck}.
 
 {same[0].upper()}{same[1:]}; lost {result["lost"]}, doubled {result["duplicated"]};
 asked twice {result["repeated"]} of {result["calls"]} model calls.{ended}

@@ -31,7 +31,7 @@ HICCUP_SECONDS = 4.0
 
 @dataclass
 class Fire:
-    """Strikes at drawn moments, in a thread of its own, until told to cease."""
+    """Strikes at drawn moments, until told to cease: kills when it is asked, hiccups of S3 in a thread of its own."""
 
     on: Ground
     seed: int
@@ -40,30 +40,32 @@ class Fire:
     struck: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
+        self._chance = random.Random(f"kills {self.seed}")
+        self._due = time.monotonic() + self._pause()
         self._ended = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._kill, daemon=True),
-            threading.Thread(target=self._disturb, daemon=True),
-        ]
+        self._thread = threading.Thread(target=self._disturb, daemon=True)
 
     def begin(self) -> None:
-        for thread in self._threads:
-            thread.start()
+        self._thread.start()
 
     def cease(self) -> None:
         self._ended.set()
-        for thread in self._threads:
-            thread.join()
+        self._thread.join()
 
-    def _kill(self) -> None:
-        chance = random.Random(self.seed)
-        while not self._ended.wait(self.every * chance.uniform(0.5, 1.5)):
-            victim = chance.choice(VICTIMS)
-            try:
-                if self._strike(victim, chance):
-                    self.struck[f"{victim} killed"] += 1
-            except Exception as error:  # a node that does not come up in time: the next shot is another one's
-                self.struck[f"{victim} not hit ({str(error).splitlines()[0][:80]})"] += 1
+    def kill_if_due(self) -> None:
+        """Called again and again from the main thread: Ray starts nodes from no other."""
+        if time.monotonic() < self._due:
+            return
+        victim = self._chance.choice(VICTIMS)
+        try:
+            if self._strike(victim, self._chance):
+                self.struck[f"{victim} killed"] += 1
+        except Exception as error:  # a node that does not come up in time: the next shot is another one's
+            self.struck[f"{victim} not hit ({str(error).splitlines()[0][:80]})"] += 1
+        self._due = time.monotonic() + self._pause()
+
+    def _pause(self) -> float:
+        return self.every * self._chance.uniform(0.5, 1.5)
 
     def _strike(self, victim: str, chance: random.Random) -> bool:
         if victim == "driver":
@@ -84,7 +86,7 @@ class Fire:
         return bool(found)
 
     def _disturb(self) -> None:
-        chance = random.Random(-self.seed)
+        chance = random.Random(f"hiccups {self.seed}")
         while not self._ended.wait(self.hiccup * chance.uniform(0.5, 1.5)):
             how = chance.choice(HICCUPS)
             if how == "frozen":
@@ -132,6 +134,8 @@ def _through(on: Ground, uri: str, flags: list[str], until: float, fire: Fire | 
     while statuses[-1:] != [0] and time.monotonic() < until:
         driver = on.job("jobs/synthesize.py", *on.models.flags, "--output", uri, "--run-id", RUN, *flags)
         while not driver.ended and time.monotonic() < until:
+            if fire is not None:
+                fire.kill_if_due()
             time.sleep(0.5)
         if not driver.ended:
             driver.signal(signal.SIGKILL)
