@@ -102,6 +102,9 @@ class RowChecks:
         self.counts.add(end)
         if end["outcome"] not in (DROPPED, MISSING):
             self._digest.update(outcome_line(sequence_id, end["outcome"], end["stage"], end["reason"]))
+        if end["family"] != sequence_id and end["family"] not in self._split_of:
+            said = f"family {end['family']}, and that sequence is no family's first"
+            self._say(Code.ROW_ODD, _OUTCOMES, sequence_id, said)
         split = self._split_of.setdefault(end["family"], end["split"])
         if split != end["split"]:
             said = f"family {end['family']} is in {split} and in {end['split']}"
