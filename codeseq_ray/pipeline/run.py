@@ -134,7 +134,8 @@ def _bring_on(run: RunStore, start: _Start) -> RunResult:
     ledger = ledger_of(rows)
     scope = _scope(selected, settings)
     if settings.retry:
-        count = reopen(run, settings.retry, ledger, start.number, selected.numbers[scope].tolist())
+        within = selected.numbers[scope].tolist()
+        count = reopen(run, settings.retry, ledger, start.number, within, settings.limit)
         say(f"retry: {count:,} outcomes re-opened{'' if count else ' now'}")
     reopened = read_reopened(run)
     todo = _todo(selected, scope, ledger, reopened)
@@ -180,7 +181,7 @@ def _bring_on(run: RunStore, start: _Start) -> RunResult:
     }
     run.write_manifest(manifest)
     if progress.stopped is None:
-        close(run)
+        close(run, ledger)
         account.write(account.standing, "done")
     return RunResult(
         run=run,

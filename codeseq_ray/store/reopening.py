@@ -52,25 +52,34 @@ class Reopened:
 
 def read_reopened(run: RunStore) -> Reopened:
     reopened = Reopened()
-    names = [name for name in run.list("reopened/") if name.endswith(".parquet")]
-    for name, body in run.read_all(names):
-        for row in parquet.decode(body, _SCHEMA, f"{run.uri}/{name}").to_pylist():
-            number = int(row["sequence_id"][1:])
-            reopened.attempts[number] = max(row["attempt"], reopened.attempts.get(number, 0))
+    for name in [name for name in run.list("reopened/") if name.endswith(".parquet")]:
+        for number, attempt in _rows(run, name).items():
+            reopened.attempts[number] = max(attempt, reopened.attempts.get(number, 0))
             reopened.times[number] += 1
     return reopened
 
 
-def reopen(run: RunStore, asked: Sequence[str], ledger: Ledger, start: int, within: Iterable[int]) -> int:
+def reopen(
+    run: RunStore,
+    asked: Sequence[str],
+    ledger: Ledger,
+    start: int,
+    within: Iterable[int],
+    limit: int | None = None,
+) -> int:
     """Re-open what was asked for (selectors of `--retry`) among `within` (A-numbers); how many outcomes that were.
 
-    0 when an earlier start was asked for the same and is not through with it.
+    0 when an earlier start was asked for the same, with the same `limit`, and is not through with it. Where only the
+    limit is another, what that start re-opened is not opened once more.
     """
     wanted = {selected(selector) for selector in asked}
     asked = sorted(set(asked))
-    if _goes_on(run, asked):
-        return 0
     among = set(within)
+    for name, before, its_limit in _unclosed(run):
+        if before == asked and its_limit == limit:
+            return 0
+        if before == asked:
+            among -= _rows(run, name).keys()
     rows = [
         {"sequence_id": row.sequence_id, "attempt": row.attempt}
         for row in ledger
@@ -80,33 +89,36 @@ def reopen(run: RunStore, asked: Sequence[str], ledger: Ledger, start: int, with
         and int(row.sequence_id[1:]) in among
     ]
     if rows:
-        body = parquet.encode(rows, _SCHEMA, {_ASKED: json.dumps(asked).encode()})
+        footer = {_ASKED: json.dumps({"selectors": asked, "limit": limit}).encode()}
+        body = parquet.encode(rows, _SCHEMA, footer)
         put_once(run.store, run.key(f"reopened/{start:06d}.parquet"), body)
         reach(CrashPoint.REOPENED)
     return len(rows)
 
 
-def close(run: RunStore) -> None:
-    """All that was re-opened is through: the same `--retry` opens anew from now on."""
-    for number in _unclosed(run):
-        put_once(run.store, run.key(f"reopened/{number:06d}.closed"), b"")
+def close(run: RunStore, ledger: Ledger) -> None:
+    """Close the lists of which everything is through: the same `--retry` opens anew from then on."""
+    for name, _, _ in _unclosed(run):
+        if all(ledger.next_attempt(number) > attempt + 1 for number, attempt in _rows(run, name).items()):
+            put_once(run.store, run.key(name.replace(".parquet", ".closed")), b"")
 
 
-def _goes_on(run: RunStore, asked: list[str]) -> bool:
-    for number in _unclosed(run):
-        name = f"reopened/{number:06d}.parquet"
-        try:
-            before = json.loads(parquet.footer(run.store.get(run.key(name)))[_ASKED])
-        except (KeyError, ValueError) as error:
-            raise StoreError(f"{run.uri}/{name} cannot be read ({error!r}): restore it") from error
-        if before == asked:
-            return True
-    return False
+def _rows(run: RunStore, name: str) -> dict[int, int]:
+    """A list's attempts by A-number."""
+    rows = parquet.decode(run.store.get(run.key(name)), _SCHEMA, f"{run.uri}/{name}").to_pylist()
+    return {int(row["sequence_id"][1:]): row["attempt"] for row in rows}
 
 
-def _unclosed(run: RunStore) -> list[int]:
-    seen: dict[str, set[int]] = {"parquet": set(), "closed": set()}
-    for name in run.list("reopened/"):
-        if found := _NAME.fullmatch(name):
-            seen[found[2]].add(int(found[1]))
-    return sorted(seen["parquet"] - seen["closed"])
+def _unclosed(run: RunStore) -> list[tuple[str, list[str], int | None]]:
+    """Name, selectors and limit of each list that is not closed."""
+    names = [name for name in run.list("reopened/") if _NAME.fullmatch(name)]
+    closed = {name.removesuffix(".closed") for name in names if name.endswith(".closed")}
+    found = []
+    for name in names:
+        if name.endswith(".parquet") and name.removesuffix(".parquet") not in closed:
+            try:
+                asked = json.loads(parquet.footer(run.store.get(run.key(name)))[_ASKED])
+                found.append((name, asked["selectors"], asked["limit"]))
+            except (KeyError, ValueError, TypeError) as error:
+                raise StoreError(f"{run.uri}/{name} cannot be read ({error!r}): restore it") from error
+    return found

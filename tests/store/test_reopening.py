@@ -67,11 +67,29 @@ def test_a_start_that_dies_leaves_the_rest_to_the_next_and_opens_nothing_twice(r
     assert open_now(run) == set()
     assert reopen(run, ["rejected"], read_ledger(run), 4, ALL) == 0
     assert open_now(run) == set()
-    close(run)
+    close(run, read_ledger(run))
     # A new wish opens anew.
     assert reopen(run, ["rejected"], read_ledger(run), 5, ALL) == 2
     assert open_now(run) == {2, 5}
     assert read_reopened(run).times[2] == 2
+
+
+def test_a_list_that_a_smaller_start_left_undone_stays_open(run: RunStore) -> None:
+    assert reopen(run, ["rejected"], read_ledger(run), 2, ALL) == 3
+    write(run, (2, Outcome.REJECTED), attempt=2)
+    close(run, read_ledger(run))  # a start with a --limit that had only this one to do ends well
+    assert reopen(run, ["rejected"], read_ledger(run), 4, ALL) == 0
+    assert open_now(run) == {3, 5}
+    assert read_reopened(run).times == {2: 1, 3: 1, 5: 1}
+
+
+def test_a_wider_limit_opens_the_rest_and_nothing_twice(run: RunStore) -> None:
+    assert reopen(run, ["rejected"], read_ledger(run), 2, [2, 3], limit=2) == 2
+    write(run, (2, Outcome.REJECTED), attempt=2)
+    assert reopen(run, ["rejected"], read_ledger(run), 3, [2, 3], limit=2) == 0
+    assert reopen(run, ["rejected"], read_ledger(run), 4, ALL) == 1
+    assert open_now(run) == {3, 5}
+    assert read_reopened(run).times == {2: 1, 3: 1, 5: 1}
 
 
 def test_the_old_trace_is_kept_also_in_a_merged_ledger(run: RunStore) -> None:
