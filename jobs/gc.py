@@ -26,13 +26,18 @@ from codeseq_ray.store.sweeping import Sweepable, Why, runs_below, sweep, sweepa
 
 def main(argv: list[str] | None = None) -> int:
     settings = load(argv, schema=SweepSettings, program="gc.py")
+    if "://" not in settings.output and not Path(settings.output).expanduser().is_dir():
+        raise UsageError(f"there is no folder {settings.output}")  # opening a store would make it
     store = open_patiently(settings.output, settings, warn)
     runs = runs_below(store)
+    if not runs:
+        raise UsageError(f"there are no runs below {store.uri}: give the folder or prefix that runs lie in")
     if settings.run_id is not None:
         if settings.run_id not in runs:
             raise UsageError(f"there is no run {settings.run_id!r} below {store.uri} (there are: {runs})")
         runs = [settings.run_id]
-    found = list(sweepable(store, runs, timedelta(hours=settings.grace_hours)))
+    grace = timedelta(hours=settings.grace_hours)
+    found = list(sweepable(store, runs, grace, cache=settings.run_id is None))
     print(table(found, len(runs), settings.grace_hours))
     if settings.dry_run:
         print("\nNothing was deleted. --no-dry-run deletes." if found else "")

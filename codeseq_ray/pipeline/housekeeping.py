@@ -13,6 +13,7 @@ from codeseq_ray.store.run import RunStore
 log = logging.getLogger(__name__)
 
 EVERY_SECONDS = 60.0
+JOIN_SECONDS = 10.0
 
 
 def merge_if_due(run: RunStore, rows: LedgerRows, at: int = MERGE_AT) -> None:
@@ -42,7 +43,7 @@ class Housekeeping:
     ) -> None:
         self._ended.set()
         if kind is None:
-            self._thread.join()
+            self._thread.join(timeout=JOIN_SECONDS)  # a merge that is cut off has changed nothing
 
     def _keep(self) -> None:
         known = 0  # segments at the last merge

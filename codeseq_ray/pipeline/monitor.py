@@ -25,8 +25,11 @@ from codeseq_ray.records import Outcome
 log = logging.getLogger(__name__)
 
 TELL_SECONDS = 1.0
+ACCOUNT_SECONDS = 5.0
+"""Of spending that a killed start forgets."""
 SILENT_SECONDS = 15.0
-"""After which an actor is taken for dead: what it had open, Ray Data gives to another."""
+"""After which an actor is taken for dead: what it had open, Ray Data gives to another. Not while a stop leaves it
+time: an actor that is only slow has outcomes to write."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,8 @@ class Monitor:
         """Totals of this start, and the news since the last time."""
         news, self._news = self._news, []
         silent = time.monotonic() - SILENT_SECONDS
+        if self._stop is not None and time.monotonic() < self._stop[1]:
+            silent = 0.0
         alive = (
             standing if self._told[actor] > silent else replace(standing, open=0, idle=True)
             for actor, standing in self._standings.items()
@@ -96,7 +101,8 @@ def start(before: Spent) -> Any:
 class Watch:
     """Reads the monitor every second, in a thread of the driver; says news at once, and passes on a stop.
 
-    Every `seconds` it says how far the run is and gives `account` its standing, and once more at the end.
+    Every `seconds` it says how far the run is. `account` is given the standing every few seconds, from a thread of
+    its own (it may wait for the store, and a stop may not wait for it), and once more at the end.
     """
 
     def __init__(
@@ -114,16 +120,34 @@ class Watch:
         """The run was asked to stop, and every actor has nothing left to do."""
         self._begun = self._said = time.monotonic()
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+        self._standing = Standing()
+        self._threads = [
+            threading.Thread(target=target, name=target.__name__, daemon=True)
+            for target in (self._run, self._keep_account)
+        ]
 
     def __enter__(self) -> Watch:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._ended.set()
-        self._thread.join(timeout=10 * TELL_SECONDS)
+        for thread in self._threads:
+            thread.join(timeout=10 * TELL_SECONDS)
         self._look()
+        if not any(thread.is_alive() for thread in self._threads):
+            self._write_account()
+
+    def _keep_account(self) -> None:
+        while not self._ended.wait(ACCOUNT_SECONDS):
+            self._write_account()
+
+    def _write_account(self) -> None:
+        try:
+            self._account(self._standing)
+        except StoreError as error:  # the next time, or the ledger, tells whether the store is gone for good
+            self._say(f"the account of this start could not be written: {error}")
 
     def _run(self) -> None:
         while not self._ended.wait(TELL_SECONDS):
@@ -138,20 +162,14 @@ class Watch:
         except Exception as error:  # what is only said must not end the run
             log.debug("the monitor does not answer: %s", error)
             return
+        self._standing = standing
         self.stopped = order is not None and standing.idle
         for line in news:
             self._say(line)
-        now, ended = time.monotonic(), self._ended.is_set()
-        if ended or now - self._said >= self._seconds:
+        now = time.monotonic()
+        if not self._ended.is_set() and now - self._said >= self._seconds:
             self._said = now
-            try:
-                self._account(standing)
-            except (
-                StoreError
-            ) as error:  # the next time, or the ledger, tells whether the store is gone for good
-                self._say(f"the account of this start could not be written: {error}")
-            if not ended:
-                self._say(line_of(standing, self._total, now - self._begun))
+            self._say(line_of(standing, self._total, now - self._begun))
 
 
 def line_of(standing: Standing, total: int, seconds: float) -> str:

@@ -147,7 +147,8 @@ def _bring_on(run: RunStore, start: _Start) -> RunResult:
         loops = Loops(settings, start.source, todo, start.crew)
         progress = work(run, loops, account, start.stop, say)
         rows = read_rows(run)
-        merge_if_due(run, rows)
+        if start.stop.order is None:
+            merge_if_due(run, rows)
         ledger = ledger_of(rows)
     if (
         start.stop.order is not None

@@ -87,6 +87,8 @@ class Lease:
         self._ended.set()
         if self._thread is not None:
             self._thread.join(timeout=STALE_SECONDS)
+            if self._thread.is_alive():
+                return  # its beat waits for the store, and would take the lease back
         if not self.lost:
             try:
                 self._write(released=True)
@@ -208,4 +210,21 @@ def _is_dead(held: dict[str, Any]) -> bool:
     mine = _identity(os.getpid())
     if not mine or holder.get("machine") != mine["machine"]:
         return False
-    return bool(_identity(int(holder.get("pid", 0))).get("begun") != holder.get("begun"))
+    pid = int(holder.get("pid", 0))
+    begun = _identity(pid).get("begun")
+    if begun is not None:
+        return bool(begun != holder.get("begun"))
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False  # there, and another user's that /proc hides
+    return _is_zombie(pid)
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] in (b"Z", b"X")
+    except OSError:
+        return False

@@ -212,15 +212,20 @@ class S3Store:
         """Holds the lock: clients are safe across threads, their making is not."""
         if self._session is None or self._process != os.getpid():
             self._session, self._client, self._process = boto3.session.Session(), None, os.getpid()
-        return self._session.client(
-            "s3",
-            config=Config(
-                retries={"mode": "standard", "total_max_attempts": attempts},
-                connect_timeout=connect_seconds,
-                read_timeout=read_seconds,
-                max_pool_connections=CONNECTIONS,
-            ),
-        )
+        try:
+            return self._session.client(
+                "s3",
+                config=Config(
+                    retries={"mode": "standard", "total_max_attempts": attempts},
+                    connect_timeout=connect_seconds,
+                    read_timeout=read_seconds,
+                    max_pool_connections=CONNECTIONS,
+                ),
+            )
+        except ValueError as error:  # what botocore says of an address without http://
+            raise UsageError(
+                f"cannot use {self.uri}: {error}. AWS_ENDPOINT_URL is written as http://host:port"
+            ) from error
 
 
 def _pause(attempt: int) -> None:

@@ -44,6 +44,7 @@ class StoreSettings(BaseModel):
     store_patience_minutes: float = Field(
         10.0,
         ge=0,
+        le=30,  # what is older than an hour, jobs/gc.py may take for abandoned
         description="Minutes to wait for a store that does not answer, or is too busy, before the run ends (and can "
         "go on later).",
     )

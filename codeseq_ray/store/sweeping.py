@@ -45,8 +45,10 @@ class Sweepable:
     why: Why
 
 
-def sweepable(store: ObjectStore, run_ids: Iterable[str], grace: timedelta) -> Iterator[Sweepable]:
-    """What may be deleted below these runs and in the cache that they share, in no particular order.
+def sweepable(
+    store: ObjectStore, run_ids: Iterable[str], grace: timedelta, *, cache: bool = True
+) -> Iterator[Sweepable]:
+    """What may be deleted below these runs and in the `cache` that all runs share, in no particular order.
 
     `grace` is at least `SHORTEST_GRACE`. Raises StoreError for a ledger that cannot be read: nothing of its run is
     swept then.
@@ -54,6 +56,8 @@ def sweepable(store: ObjectStore, run_ids: Iterable[str], grace: timedelta) -> I
     before = _now(store) - max(grace, SHORTEST_GRACE)
     for run_id in run_ids:
         yield from _of_run(RunStore(store, run_id), before)
+    if not cache:
+        return
     keys = {entry.key.rpartition("/")[2] for entry in store.entries(f"{CACHE}/keys/")}
     for entry in store.entries(f"{CACHE}/answers/"):
         if entry.key.rpartition("/")[2] not in keys and entry.modified < before:

@@ -151,7 +151,10 @@ def test_a_stop_reaches_every_actor_and_those_that_are_dead_do_not_hold_it_up(
     _, order = monitor.tell("a", Standing(idle=True), [])
     assert order == StopOrder("stopped by SIGTERM", 15.0)
     assert not monitor.standing()[0].idle, "b has not told that it is through"
-    now += 12
+    now += 14
+    monitor.tell("a", Standing(idle=True), [])
+    assert not monitor.standing()[0].idle, "b is silent, and may still be writing"
+    now += 2
     monitor.tell("a", Standing(idle=True), [])
     standing, _ = monitor.standing()
-    assert (standing.idle, standing.open) == (True, 0), "b is silent: what it had goes to another"
+    assert (standing.idle, standing.open) == (True, 0), "the grace is over, and b is silent for too long"

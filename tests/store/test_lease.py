@@ -169,6 +169,30 @@ def test_a_heart_that_cannot_write_goes_on_and_one_that_lost_says_so_once(run: R
     assert told == ["process 9 on other"]
 
 
+def test_a_lease_is_not_given_back_while_its_heart_may_still_write(
+    run: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "STALE_SECONDS", 0.2)
+    first = taken(run, Time())
+    store, stuck, go_on = run.store, threading.Event(), threading.Event()
+    put = store.put
+
+    def waiting(key: str, body: bytes) -> None:
+        stuck.set()
+        assert go_on.wait(10)
+        put(key, body)
+
+    monkeypatch.setattr(store, "put", waiting)
+    first.keep(lambda _: None, seconds=0.01)
+    assert stuck.wait(10)
+    monkeypatch.setattr(store, "put", put)
+    first.__exit__()
+    held = run.read_json("lease/000001.json")
+    assert held is not None
+    assert not held["released"]
+    go_on.set()
+
+
 def test_a_store_that_is_gone_at_the_end_leaves_a_lease_that_turns_stale(run: RunStore) -> None:
     first = taken(run, Time())
     assert isinstance(run.store, MemoryStore)

@@ -183,5 +183,18 @@ def test_the_job_shows_first_and_deletes_only_when_told(
 
 
 def test_the_job_refuses_a_run_that_is_not_there(tmp_path: Path) -> None:
+    wrecked(str(tmp_path / "runs"))
     with pytest.raises(UsageError, match="no run 'other'"):
-        gc.main(["--output", str(tmp_path), "--run-id", "other"])
+        gc.main(["--output", str(tmp_path / "runs"), "--run-id", "other"])
+    for wrong in ("rnus", "runs/r", "."):
+        with pytest.raises(UsageError, match=r"no folder|no runs"):
+            gc.main(["--output", str(tmp_path / wrong)])
+    assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+    assert not (tmp_path / "runs" / "r" / "cache").exists()
+
+
+def test_one_run_is_swept_without_the_cache_that_all_share(tmp_path: Path) -> None:
+    run = wrecked(str(tmp_path))
+    age(tmp_path, DAY)
+    assert gc.main(["--output", str(tmp_path), "--run-id", "r", "--grace-hours", "2", "--no-dry-run"]) == 0
+    assert {one.why for one in sweepable(run.store, ["r"], timedelta(hours=2))} == {Why.UNKEYED}
