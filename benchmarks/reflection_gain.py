@@ -30,7 +30,7 @@ from codeseq_ray.bundled import sample_path
 from codeseq_ray.cases import divide, draw
 from codeseq_ray.checks import check
 from codeseq_ray.judging.acceptance import FEWEST_FAR
-from codeseq_ray.llm.client import clients
+from codeseq_ray.llm.roles import clients
 from codeseq_ray.llm.settings import LLMSettings
 from codeseq_ray.records import Outcome, Sequence, SequenceRecord, Split
 from codeseq_ray.sandbox.executor import SandboxExecutor

@@ -293,6 +293,8 @@ class Stage(StrEnum):
     PROGRAM = "program"
     REFLECTION = "reflection"
     ACCEPTANCE = "acceptance"
+    ROLLOUT = "rollout"
+    """Not of the loop: a policy's answer to a finished problem."""
 
 
 class Reason(StrEnum):
@@ -356,6 +358,10 @@ class SequenceRecord(Value):
     calls: tuple[Call, ...] = ()
 
     @property
+    def sequence_id(self) -> str:
+        return self.sequence.id
+
+    @property
     def program(self) -> Program | None:
         return self.rounds[-1].program if self.rounds else None
 
@@ -363,6 +369,46 @@ class SequenceRecord(Value):
     def corrections(self) -> int:
         """Rounds of correction up to the last program, those that brought none included; 0 when it was the first."""
         return self.rounds[-1].number if self.rounds else 0
+
+    @property
+    def tokens(self) -> int:
+        return sum(c.prompt_tokens + c.completion_tokens for c in self.calls)
+
+
+class Rollout(Value):
+    """One sampled answer of a policy to a question about a sequence, and what the judge says of it (METHOD 3)."""
+
+    sequence_id: str
+    sample: int
+    """Which of the samples of this question, from 0."""
+    outcome: Outcome
+    """Accepted: all cases hold. Rejected: not. Failed: not judged, and to be tried again."""
+    reason: str = ""
+    """Why not: the verdict's kind, or what was wrong with the answer (`Reason`). Empty when accepted."""
+    detail: str = ""
+    answer: str = ""
+    """What was judged: the last program of the text, or the number that it gives."""
+    verdict: Verdict | None = None
+    """None where there was nothing to judge."""
+    call: Call | None = None
+    """The model's whole text and what it cost; None where it gave no answer."""
+
+    @property
+    def attempt(self) -> int:
+        """In the ledger a rollout is an attempt at its sequence: sample 0 the first."""
+        return self.sample + 1
+
+    @property
+    def stage(self) -> Stage:
+        return Stage.ROLLOUT
+
+    @property
+    def corrections(self) -> int:
+        return 0
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        return () if self.call is None else (self.call,)
 
     @property
     def tokens(self) -> int:

@@ -45,7 +45,7 @@ ONLY_MODELS = frozenset({"agent_filter", "fresh_start_after", "candidates"})
 
 
 class RunSettings(BaseModel):
-    """What to work on, where to put it, and who works."""
+    """What to work on, and who works."""
 
     input: str | None = Field(
         None,
@@ -58,6 +58,29 @@ class RunSettings(BaseModel):
         min_length=1,
         description="Further known terms: a longer file in the format of stripped.gz, or a folder of b-files.",
     )
+    agents: Literal["builtin", "llm", "hybrid"] = Field(
+        "builtin",
+        description="Who works: rules fitted to the terms (no model), models behind the two URLs, or hybrid: the "
+        "rules first, and the models for what they do not solve.",
+        json_schema_extra={"row": True},
+    )
+    limit: int | None = Field(
+        None, ge=1, description="Work on this many of the selected sequences only, drawn by the seed."
+    )
+    retry: Selectors = Field(
+        None,
+        description="Do outcomes of this run again: rejected or rejected:REASON, several separated by commas. Models "
+        "are asked anew; the old trace is kept. What failed is tried again in any case, from what was answered.",
+    )
+    preview: int = Field(0, ge=0, description="Show this many sequences whole; store and publish nothing.")
+    partial: bool = Field(
+        False, description="Publish although some selected sequences have no outcome yet; the card says so."
+    )
+
+
+class OutputSettings(BaseModel):
+    """Where a run's objects go, what it may spend, and on which Ray it works."""
+
     output: str | None = Field(
         None,
         min_length=1,
@@ -66,12 +89,6 @@ class RunSettings(BaseModel):
     run_id: str | None = Field(
         None,
         description="Name of the run; giving it again goes on with it. Default: a new one from the clock.",
-    )
-    agents: Literal["builtin", "llm", "hybrid"] = Field(
-        "builtin",
-        description="Who works: rules fitted to the terms (no model), models behind the two URLs, or hybrid: the "
-        "rules first, and the models for what they do not solve.",
-        json_schema_extra={"row": True},
     )
     cap_tokens: int | None = Field(
         None, ge=1, description="End cleanly once the run, all its starts together, paid for so many tokens."
@@ -85,18 +102,6 @@ class RunSettings(BaseModel):
     answer_cache: bool = Field(
         True,
         description="Keep every model answer under <output>/cache, and ask nothing twice that is there.",
-    )
-    limit: int | None = Field(
-        None, ge=1, description="Work on this many of the selected sequences only, drawn by the seed."
-    )
-    retry: Selectors = Field(
-        None,
-        description="Do outcomes of this run again: rejected or rejected:REASON, several separated by commas. Models "
-        "are asked anew; the old trace is kept. What failed is tried again in any case, from what was answered.",
-    )
-    preview: int = Field(0, ge=0, description="Show this many sequences whole; store and publish nothing.")
-    partial: bool = Field(
-        False, description="Publish although some selected sequences have no outcome yet; the card says so."
     )
     local_cpus: int | None = Field(
         None, ge=1, description="CPUs of the local Ray that is started where no cluster runs. Default: all."
@@ -176,8 +181,18 @@ class _Sourced(BaseSettings):
         return names - {"profile"} if getattr(self, "profile", None) == "standard" else names
 
 
+class WorkSettings(PipelineSettings, StoreSettings, OutputSettings):
+    """What every job that keeps outcomes in a run has in common."""
+
+    @property
+    def keeps_answers(self) -> bool:
+        """Whether model answers go to the response cache."""
+        return self.answer_cache
+
+
 # In reverse: pydantic lists the fields of the last base first, and --help should begin with the run.
 class Settings(
+    WorkSettings,
     PipelineSettings,
     StoreSettings,
     SandboxSettings,
@@ -185,6 +200,7 @@ class Settings(
     SynthesisSettings,
     SelectionSettings,
     RunSettings,
+    OutputSettings,
     _Sourced,
 ):
     """All settings of the main job: YAML (--config), environment (CODESEQ_…), flags, in rising order."""
@@ -194,6 +210,10 @@ class Settings(
     @property
     def asks_models(self) -> bool:
         return self.agents != "builtin"
+
+    @property
+    def keeps_answers(self) -> bool:
+        return self.asks_models and self.answer_cache
 
     def row_settings(self) -> dict[str, Any]:
         """The settings that change what a row is, by name, as plain JSON values."""

@@ -65,7 +65,7 @@ class Turn:
 
 
 @dataclass(frozen=True)
-class _Reply:
+class Reply:
     """A model's answer with its thoughts taken out of the text."""
 
     text: str
@@ -120,7 +120,7 @@ class Asker:
         # In this mode every field is required, as strict servers want it and as steps before an output need it.
         schema = model.model_json_schema(mode="serialization")
 
-        def read(reply: _Reply) -> tuple[M | None, str]:
+        def read(reply: Reply) -> tuple[M | None, str]:
             parsed = parse(reply.text, model)
             return parsed.value, parsed.fault
 
@@ -129,7 +129,7 @@ class Asker:
     async def program(self, turn: Turn) -> Answer[Program]:
         """Ask for a program: the last Python block of the answer, the text around it as its process."""
 
-        def read(reply: _Reply) -> tuple[Program | None, str]:
+        def read(reply: Reply) -> tuple[Program | None, str]:
             block = last_code_block(reply.text)
             if block is None or (reply.truncated and not block.closed):
                 return None, "it holds no ```python block"
@@ -140,7 +140,7 @@ class Asker:
     async def _answered(
         self,
         turn: Turn,
-        read: Callable[[_Reply], tuple[T | None, str]],
+        read: Callable[[Reply], tuple[T | None, str]],
         schema: Mapping[str, Any] | None = None,
     ) -> Answer[T]:
         """Ask; where nothing can be read from the answer, say what is wrong with it and ask once more."""
@@ -151,7 +151,7 @@ class Asker:
         calls: list[Call] = []
         while True:
             with paid(calls):
-                reply = await self._ask(stage, prompt_id, request)
+                reply = await ask(self.client, stage, prompt_id, request)
             calls.append(reply.call)
             if why := reply.unusable():
                 return _none(calls, why)
@@ -167,10 +167,12 @@ class Asker:
             broken = {"role": "assistant", "content": reply.text[:SHOWN_BROKEN]}
             request = replace(request, messages=(*request.messages, broken, *repair.messages))
 
-    async def _ask(self, stage: str, prompt_id: str, request: ChatRequest) -> _Reply:
-        answer = await self.client.chat(request)
-        text, thoughts = split_thoughts(answer.text)
-        return _Reply(text, answer.finish_reason, _call(stage, prompt_id, answer, text, thoughts))
+
+async def ask(client: ChatClient, stage: str, prompt_id: str, request: ChatRequest) -> Reply:
+    """One request, and its answer read as far as it can be whatever was asked."""
+    answer = await client.chat(request)
+    text, thoughts = split_thoughts(answer.text)
+    return Reply(text, answer.finish_reason, _call(stage, prompt_id, answer, text, thoughts))
 
 
 def _none(calls: Sequence[Call], why: tuple[Reason, str]) -> Answer[Any]:

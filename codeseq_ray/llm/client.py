@@ -8,11 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from codeseq_ray.errors import EndpointRefusedError, InfrastructureError, RunStoppedError, UsageError
+from codeseq_ray.errors import EndpointRefusedError, InfrastructureError
 from codeseq_ray.llm.endpoint import Endpoint
 from codeseq_ray.llm.pool import Pool
-from codeseq_ray.llm.server import Notice, Server, Slot
-from codeseq_ray.llm.settings import LLMSettings
+from codeseq_ray.llm.server import Server, Slot
 from codeseq_ray.llm.troubles import Kind, Trouble, wait_before_retry
 from codeseq_ray.ports import ChatAnswer, ChatRequest
 
@@ -266,7 +265,10 @@ def refused(endpoint: Endpoint, model: str, trouble: Trouble) -> EndpointRefused
     """The error that ends a run: which endpoint, which model, what to change."""
     if trouble.status in (401, 403):
         sent = "The key that was sent is refused" if endpoint.has_key else "No key was sent"
-        remedy = f"{sent}: set CODESEQ_GENERATOR_API_KEY or CODESEQ_VERIFIER_API_KEY, whichever role this URL is for."
+        remedy = (
+            f"{sent}: set CODESEQ_GENERATOR_API_KEY, CODESEQ_VERIFIER_API_KEY or CODESEQ_POLICY_API_KEY, whichever "
+            "role this URL is for."
+        )
     elif trouble.status == 429:
         remedy = "The account is out of quota; add some or use another endpoint."
     else:
@@ -278,81 +280,3 @@ def refused(endpoint: Endpoint, model: str, trouble: Trouble) -> EndpointRefused
     return EndpointRefusedError(
         f"{endpoint.url} refuses model {model!r} with status {trouble.status}: {said}\n{remedy}"
     )
-
-
-@dataclass(frozen=True)
-class Role:
-    """Where one of the two models is."""
-
-    name: str
-    urls: tuple[str, ...]
-    model: str
-    endpoints: tuple[Endpoint, ...]
-    revision: str | None
-
-
-def roles(settings: LLMSettings) -> tuple[Role, Role]:
-    """Generator and verifier; equal URL and key are one `Endpoint` object. UsageError names missing settings."""
-    missing = ", ".join(
-        f"--{role}-{what}"
-        for role in ("generator", "verifier")
-        for what in ("url", "model")
-        if getattr(settings, f"{role}_{what}") is None
-    )
-    if missing:
-        raise UsageError(f"agents that are models need {missing}: the base URL and the model's name there")
-    known: dict[tuple[str, str], Endpoint] = {}
-
-    def role(name: str) -> Role:
-        urls: tuple[str, ...] = getattr(settings, f"{name}_url")
-        key = getattr(settings, f"{name}_api_key")
-        secret = key.get_secret_value() if key else ""
-        endpoints = tuple(known.setdefault((url, secret), Endpoint(url, key)) for url in urls)
-        model, revision = getattr(settings, f"{name}_model"), getattr(settings, f"{name}_revision")
-        return Role(name, urls, model, endpoints, revision)
-
-    return role("generator"), role("verifier")
-
-
-def clients(
-    settings: LLMSettings,
-    *,
-    notice: Notice = log.warning,
-    before_sending: Callable[[], None] | None = None,
-    stopped: Callable[[], RunStoppedError | None] | None = None,
-) -> tuple[OpenAIChatClient, OpenAIChatClient]:
-    """The generator's and the verifier's client; roles on one endpoint share its slots, health and speed.
-
-    Nothing is opened before the first request, which decides the event loop. `notice` gets the lines for the user
-    about servers that go down and come back. `stopped` tells requests that wait for a slot, while a server is
-    down, that the run is to end (`Pool`). All three callables must be picklable if the clients are to be. Raises
-    UsageError naming the settings that are missing.
-    """
-    servers: dict[Endpoint, Server] = {}
-
-    def client(role: Role) -> OpenAIChatClient:
-        for endpoint in role.endpoints:
-            if endpoint not in servers:
-                servers[endpoint] = Server(
-                    endpoint,
-                    in_flight=settings.requests_in_flight,
-                    timeout_seconds=settings.request_timeout_seconds,
-                    follow_engine_queue=settings.follow_engine_queue,
-                    notice=notice,
-                )
-        pool = Pool(
-            role.name,
-            [servers[endpoint] for endpoint in role.endpoints],
-            patience_seconds=60 * settings.endpoint_patience_minutes,
-            stopped=stopped,
-        )
-        return OpenAIChatClient(
-            pool,
-            role.model,
-            revision=role.revision,
-            retries=settings.request_retries,
-            before_sending=before_sending,
-        )
-
-    generator, verifier = roles(settings)
-    return client(generator), client(verifier)

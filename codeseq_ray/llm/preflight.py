@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from codeseq_ray.errors import EndpointRefusedError, UsageError
-from codeseq_ray.llm.client import Role, refused, response_format, roles
+from codeseq_ray.llm.client import refused, response_format
 from codeseq_ray.llm.endpoint import Endpoint
-from codeseq_ray.llm.settings import LLMSettings
+from codeseq_ray.llm.roles import AGENTS, Role, roles
+from codeseq_ray.llm.settings import ServerSettings
 from codeseq_ray.llm.troubles import PASSING, Kind, Trouble, recognise
 
 LISTING_SECONDS = 5.0
@@ -45,22 +47,25 @@ class _Listing:
 {self.endpoint.public(trouble.text)})"
 
 
-async def preflight(settings: LLMSettings) -> tuple[str, ...]:
-    """Check both roles' servers side by side; returns warnings, one sentence or two each.
+async def preflight(
+    settings: ServerSettings, names: Sequence[str] = AGENTS, *, schemas: bool = True
+) -> tuple[str, ...]:
+    """Check the roles' servers side by side; returns warnings, one sentence or two each. Answers of a given shape
+    are tried where `schemas` will be asked for.
 
     Raises UsageError when settings are missing or no server of a role answers (a warning with `await_endpoints`),
     EndpointRefusedError when a key is refused or a model is not there. A server that answers 503 is starting: the
     run may begin, and waits for it.
     """
-    both = roles(settings)
-    endpoints = {endpoint for role in both for endpoint in role.endpoints}
+    asked_of = roles(settings, names)
+    endpoints = {endpoint for role in asked_of for endpoint in role.endpoints}
     try:
         found = await asyncio.gather(*(_listing(endpoint) for endpoint in endpoints))
         listings = {listing.endpoint: listing for listing in found}
-        warnings = _same_model(both)
-        for role in both:
+        warnings = _same_model(asked_of)
+        for role in asked_of:
             warnings += _availability(role, listings, settings.await_endpoints)
-        asked = [(role, ready) for role in both if (ready := _ready(role, listings))]
+        asked = [(role, ready) for role in asked_of if schemas and (ready := _ready(role, listings))]
         said = await asyncio.gather(*(_takes_schemas(role, endpoint) for role, endpoint in asked))
         warnings += [warning for warning in said if warning]
     finally:
@@ -121,8 +126,10 @@ def _availability(role: Role, listings: dict[Endpoint, _Listing], wait: bool) ->
     return warnings
 
 
-def _same_model(both: tuple[Role, Role]) -> list[str]:
-    generator, verifier = both
+def _same_model(asked_of: Sequence[Role]) -> list[str]:
+    if len(asked_of) < 2:
+        return []
+    generator, verifier = asked_of
     if generator.model != verifier.model or not set(generator.urls) & set(verifier.urls):
         return []
     return [

@@ -46,8 +46,44 @@ EndpointUrls = Annotated[
 """One URL or several: separated by commas in a text, or a list."""
 
 
-class LLMSettings(BaseModel):
-    """Where the two models are, and how they are asked."""
+class ServerSettings(BaseModel):
+    """How model servers are asked, whatever is asked of them."""
+
+    requests_in_flight: int = Field(
+        64,
+        ge=1,
+        description="Most requests that one loop actor has out at one server; halved when it is refused.",
+    )
+    follow_engine_queue: bool = Field(
+        False,
+        description="Read vLLM's /metrics every second and keep its queue just above empty, with at most "
+        "--requests-in-flight of each actor there.",
+    )
+    request_timeout_seconds: float = Field(
+        # A full vLLM queues without a word, and a time-out pays for the whole answer again: be patient.
+        600.0,
+        gt=0,
+        description="Most seconds that one request may take, its time in the server's queue included; less "
+        "once the server's speed has been observed.",
+    )
+    request_retries: int = Field(
+        5,
+        ge=0,
+        description="Further tries of a request that met 5xx, a broken answer or connection (429: four times as "
+        "many); a time-out is tried once more at most. Waiting for a server that is down takes none.",
+    )
+    endpoint_patience_minutes: float = Field(
+        60.0,
+        gt=0,
+        description="Minutes without any server of a role after which the run stops, to go on later.",
+    )
+    await_endpoints: bool = Field(
+        False, description="Begin although no server of a role answers yet, and wait for one."
+    )
+
+
+class AgentSettings(BaseModel):
+    """Where the two agents' models are, and what is asked of them."""
 
     generator_url: EndpointUrls = Field(
         None,
@@ -118,34 +154,42 @@ class LLMSettings(BaseModel):
     prompts: str | None = Field(
         None, description="Folder with prompt files (*.j2) that replace the built-in ones of the same name."
     )
-    requests_in_flight: int = Field(
-        64,
+
+
+class PolicySettings(BaseModel):
+    """Where the model is whose answers are sampled, and how it samples."""
+
+    policy_url: EndpointUrls = Field(
+        None,
+        description="Base URL of the policy's OpenAI-compatible server, like http://host:8000/v1; several, separated "
+        "by commas, share the work.",
+    )
+    policy_model: str | None = Field(
+        None, description="The policy, by the server's name.", json_schema_extra={"row": True}
+    )
+    policy_revision: str | None = Field(
+        None,
+        description="Revision of the policy's weights, for the rows: they say model@revision.",
+        json_schema_extra={"row": True},
+    )
+    policy_api_key: SecretStr | None = Field(
+        None, description="API key for the policy's URL, if it needs one."
+    )
+    temperature: float = Field(
+        1.0, ge=0, le=2, description="Sampling temperature.", json_schema_extra={"row": True}
+    )
+    max_tokens: int = Field(
+        10_240,
         ge=1,
-        description="Most requests that one loop actor has out at one server; halved when it is refused.",
+        description="Most tokens of an answer; less where the server's context leaves less.",
+        json_schema_extra={"row": True},
     )
-    follow_engine_queue: bool = Field(
-        False,
-        description="Read vLLM's /metrics every second and keep its queue just above empty, with at most "
-        "--requests-in-flight of each actor there.",
-    )
-    request_timeout_seconds: float = Field(
-        # A full vLLM queues without a word, and a time-out pays for the whole answer again: be patient.
-        600.0,
-        gt=0,
-        description="Most seconds that one request may take, its time in the server's queue included; less "
-        "once the server's speed has been observed.",
-    )
-    request_retries: int = Field(
-        5,
-        ge=0,
-        description="Further tries of a request that met 5xx, a broken answer or connection (429: four times as "
-        "many); a time-out is tried once more at most. Waiting for a server that is down takes none.",
-    )
-    endpoint_patience_minutes: float = Field(
-        60.0,
-        gt=0,
-        description="Minutes without any server of a role after which the run stops, to go on later.",
-    )
-    await_endpoints: bool = Field(
-        False, description="Begin although no server of a role answers yet, and wait for one."
-    )
+
+
+# In reverse: pydantic lists the fields of the last base first, and --help should begin with the models.
+class LLMSettings(ServerSettings, AgentSettings):
+    """The two agents' models and their servers."""
+
+
+class PolicyServerSettings(ServerSettings, PolicySettings):
+    """The policy and its servers."""

@@ -13,8 +13,8 @@ from codeseq_ray.agents.llm import LLMGuidingAgent, LLMWorkingAgent
 from codeseq_ray.agents.prompting import Prompts
 from codeseq_ray.agents.roles import GuidingAgent, WorkingAgent
 from codeseq_ray.errors import RunStoppedError
-from codeseq_ray.llm.client import clients
 from codeseq_ray.llm.preflight import preflight as check_endpoints
+from codeseq_ray.llm.roles import clients
 from codeseq_ray.pipeline.tasks import RayExecutor, RayFitter
 from codeseq_ray.ports import ChatClient, Executor
 from codeseq_ray.settings import Settings, sandbox_of

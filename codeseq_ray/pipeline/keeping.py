@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from codeseq_ray.errors import UsageError
-from codeseq_ray.records import SequenceRecord
-from codeseq_ray.settings import Settings
+from codeseq_ray.settings import WorkSettings
 from codeseq_ray.store.answers import StoredAnswers
 from codeseq_ray.store.ledger import LedgerWriter
 from codeseq_ray.store.opening import open_patiently
 from codeseq_ray.store.run import RunStore
+from codeseq_ray.store.segments import Recorded
 
 
 class Keeping:
@@ -23,7 +23,7 @@ class Keeping:
     """
 
     def __init__(
-        self, settings: Settings, store_uri: str, run_id: str, notice: Callable[[str], None]
+        self, settings: WorkSettings, store_uri: str, run_id: str, notice: Callable[[str], None]
     ) -> None:
         store = open_patiently(store_uri, settings, notice, look=False)
         run = RunStore(store, run_id)
@@ -34,7 +34,7 @@ class Keeping:
             )
         self._writer = LedgerWriter(run, "loop", every=settings.flush_every, seconds=settings.flush_seconds)
         self.answers: StoredAnswers | None = None
-        if settings.asks_models and settings.answer_cache:
+        if settings.keeps_answers:
             self.answers = StoredAnswers(store)
             self.answers.refresh()
 
@@ -43,7 +43,7 @@ class Keeping:
         """Outcomes and answers that nobody else can see yet."""
         return self._writer.waiting + (self.answers.waiting if self.answers else 0)
 
-    def add(self, record: SequenceRecord) -> None:
+    def add(self, record: Recorded) -> None:
         self._writer.add(record)
 
     def flush(self) -> None:

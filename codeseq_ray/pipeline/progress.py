@@ -14,7 +14,7 @@ from codeseq_ray.errors import (
     StoreError,
     UsageError,
 )
-from codeseq_ray.pipeline.loop import Ending
+from codeseq_ray.pipeline.actor import Ending
 
 
 class Progress:

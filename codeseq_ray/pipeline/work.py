@@ -62,7 +62,7 @@ def work(run: RunStore, loops: Loops, account: Account, stop: Stop, say: Say) ->
         watched,
         caps_of(settings),
         records,
-        loops.crew,
+        crew=loops.crew,
     )
     least, most = cluster.loop_actors(settings.loop_actors_min, _most_loop_actors(settings))
     done = read(loops.source.shards(), sequence_tables(loops.todo)).map_batches(

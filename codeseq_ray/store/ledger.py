@@ -31,7 +31,7 @@ from codeseq_ray.store import parquet
 from codeseq_ray.store.merging import LedgerRows, read_rows
 from codeseq_ray.store.objects import checked_key, put_once
 from codeseq_ray.store.run import RunStore
-from codeseq_ray.store.segments import RECORD_SCHEMA, Segment, encode, record_json
+from codeseq_ray.store.segments import RECORD_SCHEMA, Recorded, Segment, encode, record_json
 
 EVERY = 64
 SECONDS = 2.0
@@ -77,7 +77,7 @@ class LedgerWriter:
         self._every = every
         self._seconds = seconds
         self._clock = clock
-        self._buffer: dict[tuple[int, int], tuple[SequenceRecord, str]] = {}
+        self._buffer: dict[tuple[str, int], tuple[Recorded, str]] = {}
         self._oldest = 0.0
         self._segments = 0
         self._sealed: Segment | None = None
@@ -91,14 +91,14 @@ class LedgerWriter:
         with self._buffer_lock:
             return len(self._buffer) + (self._sealed.rows if self._sealed else 0)
 
-    def add(self, record: SequenceRecord) -> None:
+    def add(self, record: Recorded) -> None:
         """Take over one outcome. Also when this raises StoreError, the outcome is kept and will be written."""
         text = record_json(record)
         with self._buffer_lock:
             if not self._buffer:
                 self._oldest = self._clock()
             # The same attempt told twice: the first stands, as it would in two segments.
-            self._buffer.setdefault((record.sequence.number, record.attempt), (record, text))
+            self._buffer.setdefault((record.sequence_id, record.attempt), (record, text))
         self.flush_if_due()
 
     def flush_if_due(self) -> None:

@@ -20,9 +20,10 @@ from pydantic import SecretStr
 
 from codeseq_ray.errors import CapReachedError, EndpointRefusedError, InfrastructureError, UsageError
 from codeseq_ray.llm import troubles
-from codeseq_ray.llm.client import OpenAIChatClient, clients, prompt_tokens
+from codeseq_ray.llm.client import OpenAIChatClient, prompt_tokens
 from codeseq_ray.llm.endpoint import Endpoint
 from codeseq_ray.llm.pool import Pool
+from codeseq_ray.llm.roles import clients
 from codeseq_ray.llm.server import Server
 from codeseq_ray.llm.settings import LLMSettings
 from codeseq_ray.llm.troubles import SHOWN_CHARACTERS, BrokenAnswerError

@@ -19,9 +19,10 @@ from codeseq_ray.errors import (
 )
 from codeseq_ray.llm import health, troubles
 from codeseq_ray.llm import server as server_module
-from codeseq_ray.llm.client import OUTAGES, OpenAIChatClient, clients
+from codeseq_ray.llm.client import OUTAGES, OpenAIChatClient
 from codeseq_ray.llm.endpoint import Endpoint
 from codeseq_ray.llm.health import TRIED_AT_ONCE
+from codeseq_ray.llm.roles import clients
 from codeseq_ray.llm.settings import LLMSettings
 from codeseq_ray.ports import ChatAnswer, ChatRequest
 

@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from codeseq_ray.errors import UsageError
-from codeseq_ray.llm.client import clients
+from codeseq_ray.llm.roles import clients
 from codeseq_ray.llm.settings import LLMSettings
 from codeseq_ray.settings import load
 

@@ -6,7 +6,7 @@ import asyncio
 
 from benchmarks.occupancy.contestants import Task, told
 from benchmarks.occupancy.workload import AGAIN, MODEL, SYSTEM, prompt
-from codeseq_ray.llm.client import clients
+from codeseq_ray.llm.roles import clients
 from codeseq_ray.llm.settings import LLMSettings
 from codeseq_ray.ports import ChatRequest
 
