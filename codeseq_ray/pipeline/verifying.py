@@ -26,11 +26,12 @@ from codeseq_ray.pipeline.tasks import InWorker, memory_bytes, require_memory, s
 from codeseq_ray.ports import Limits
 from codeseq_ray.sandbox.settings import SandboxSettings
 from codeseq_ray.settings import VerifySettings, sandbox_of
+from codeseq_ray.store.released import Row
 from codeseq_ray.synthesis import SynthesisSettings
 from codeseq_ray.verifying.figures import check_figures
 from codeseq_ray.verifying.findings import Code, Finding, Findings
 from codeseq_ray.verifying.programs import Rerun, can_run, rerun
-from codeseq_ray.verifying.published import Published, Row, open_published
+from codeseq_ray.verifying.published import Published, open_published
 from codeseq_ray.verifying.rows import RowChecks
 
 Say = Callable[[str], None]

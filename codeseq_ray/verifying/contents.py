@@ -25,8 +25,8 @@ from codeseq_ray.records import (
     VerdictKind,
 )
 from codeseq_ray.selection.rules import Drop
+from codeseq_ray.store.released import Row
 from codeseq_ray.verifying.findings import Code
-from codeseq_ray.verifying.published import Row
 
 Said = Iterator[tuple[Code, str]]
 

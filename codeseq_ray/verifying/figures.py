@@ -8,8 +8,9 @@ from typing import Any
 from codeseq_ray.dataset.card import card
 from codeseq_ray.dataset.counts import Counts
 from codeseq_ray.settings import fingerprint
+from codeseq_ray.store.released import CARD, MANIFEST
 from codeseq_ray.verifying.findings import Code, Finding, Found
-from codeseq_ray.verifying.published import CARD, MANIFEST, Published
+from codeseq_ray.verifying.published import Published
 
 
 def check_figures(release: Published, counts: Counts, outcome_digest: str, found: Found) -> None:

@@ -13,8 +13,8 @@ from codeseq_ray.judging.lookup import lookup_table
 from codeseq_ray.judging.verdicts import SHOWN, Manner, judge
 from codeseq_ray.ports import Executor
 from codeseq_ray.records import Case, Program, Reason, Stage, Verdict, VerdictKind
+from codeseq_ray.store.released import Row
 from codeseq_ray.verifying.findings import Code, Finding
-from codeseq_ray.verifying.published import Row
 
 LIMITED = {VerdictKind.TIME_LIMIT, VerdictKind.MEMORY_LIMIT}
 """Verdicts that another machine need not repeat."""

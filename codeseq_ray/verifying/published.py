@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,19 +15,19 @@ from pydantic import BaseModel, ValidationError
 from codeseq_ray.dataset.schemas import CONFIGS
 from codeseq_ray.errors import UsageError
 from codeseq_ray.ports import ObjectStore
-from codeseq_ray.store.opening import open_patiently
-from codeseq_ray.store.releases import FORMAT_VERSION, LATEST
+from codeseq_ray.store.released import (
+    BATCH_ROWS,
+    CARD,
+    DATA_NAME,
+    MANIFEST,
+    Place,
+    ReleaseFolder,
+    Row,
+    find_release,
+)
+from codeseq_ray.store.releases import FORMAT_VERSION
 from codeseq_ray.store.settings import StoreSettings
 from codeseq_ray.verifying.findings import Code, Finding, Found
-
-MANIFEST = "manifest.json"
-CARD = "README.md"
-BATCH_ROWS = 256
-_DATA = re.compile(r"data/([a-z]+)/([a-z]+)-(\d{5})-of-(\d{5})\.parquet")
-
-Row = dict[str, Any]
-Place = tuple[str, str]
-"""Config and split."""
 
 
 class File(BaseModel):
@@ -57,19 +55,12 @@ class Manifest(BaseModel):
     info: Info
 
 
-class Published:
+class Published(ReleaseFolder):
     """A release with its manifest. Raises UsageError when there is none that this version can check."""
 
     def __init__(self, store: ObjectStore, folder: str) -> None:
-        self._store, self._folder = store, folder
-        self.uri = f"{store.uri}/{folder}".rstrip("/")
-        self.manifest = self._read_manifest()
-        self.names = frozenset(key.removeprefix(folder) for key in store.list(folder))
-        """Every file that is there and has a name that a run could give."""
-
-    def get(self, name: str) -> bytes:
-        """Raises KeyError when there is no such file."""
-        return self._store.get(self._folder + name)
+        super().__init__(store, folder)
+        self.manifest = self._checkable()
 
     @property
     def places(self) -> list[Place]:
@@ -129,7 +120,9 @@ class Published:
     def _check_numbers(self, place: Place, found: Found) -> None:
         """`NNNNN-of-NNNNN`: all there, and of one total."""
         numbered = sorted(
-            (match[3], match[4]) for n in self.names if (match := _DATA.fullmatch(n)) and _place(n) == place
+            (match[3], match[4])
+            for n in self.names
+            if (match := DATA_NAME.fullmatch(n)) and _place(n) == place
         )
         wanted = [(f"{i:05d}", f"{len(numbered):05d}") for i in range(len(numbered))]
         if numbered != wanted:
@@ -150,17 +143,9 @@ class Published:
             there |= {Path(folder, n).relative_to(root).as_posix() for n in files if not n.startswith(".")}
         return sorted(there - self.names)
 
-    def _read_manifest(self) -> Manifest:
-        where = f"{self.uri}/{MANIFEST}"
-        try:
-            told = json.loads(self.get(MANIFEST))
-        except KeyError:
-            raise UsageError(
-                f"there is no release at {self.uri}: give a release's folder (it holds {MANIFEST}), or a run's"
-            ) from None
-        except (ValueError, RecursionError) as error:
-            raise UsageError(f"{where} is not JSON: {error}") from None
-        version = told.get("format") if isinstance(told, dict) else None
+    def _checkable(self) -> Manifest:
+        told = self.told
+        version = told.get("format")
         if version != FORMAT_VERSION:
             raise UsageError(
                 f"{self.uri} is a release of format {version!r}; this version of codeseq-ray checks format "
@@ -173,35 +158,17 @@ class Published:
                 f"{'.'.join(map(str, one['loc']))}: {one['msg']}"
                 for one in error.errors(include_url=False)[:5]
             )
-            raise UsageError(f"{where} cannot be checked: {problems}") from None
+            raise UsageError(f"{self.uri}/{MANIFEST} cannot be checked: {problems}") from None
 
 
 def open_published(uri: str, settings: StoreSettings, say: Callable[[str], None]) -> Published:
     """The release at `uri`; of a run, its latest one."""
-    # A folder is not looked at: that would make it, and refuse one where nobody may write.
-    store = open_patiently(uri, settings, say, look=uri.lower().startswith("s3://"))
-    try:
-        store.get(MANIFEST)
-    except KeyError:
-        if (name := _latest(store)) is not None:
-            return Published(store, f"{name}/")
-    return Published(store, "")
-
-
-def _latest(store: ObjectStore) -> str | None:
-    try:
-        pointer = json.loads(store.get(LATEST))
-    except (KeyError, ValueError):
-        return None
-    name = pointer.get("release") if isinstance(pointer, dict) else None
-    if not isinstance(name, str) or not re.fullmatch(r"releases/\d{4,}", name):
-        raise UsageError(f"{store.uri}/{LATEST} does not name a release: give a release's folder")
-    return name
+    return Published(*find_release(uri, settings, say))
 
 
 def _place(name: str) -> Place | None:
     """Config and split of a data file of a release; None for every other name."""
-    match = _DATA.fullmatch(name)
+    match = DATA_NAME.fullmatch(name)
     if match is None:
         return None
     splits = ("sft", "rl", "eval") if match[1] == "problems" else ("train",)

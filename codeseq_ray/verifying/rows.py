@@ -20,6 +20,7 @@ from codeseq_ray.errors import UsageError
 from codeseq_ray.records import Outcome, Split
 from codeseq_ray.selection.plan import a_number, family_split
 from codeseq_ray.selection.rules import SelectionSettings
+from codeseq_ray.store.released import Place, Row
 from codeseq_ray.store.releases import outcome_line
 from codeseq_ray.verifying.contents import (
     Said,
@@ -30,7 +31,7 @@ from codeseq_ray.verifying.contents import (
     check_source,
 )
 from codeseq_ray.verifying.findings import Code, Finding, Found
-from codeseq_ray.verifying.published import Place, Published, Row
+from codeseq_ray.verifying.published import Published
 
 _ID = re.compile(r"A\d{6,12}")
 _OUTCOMES, _SFT, _REJECTED = ("outcomes", "train"), ("sft", "train"), ("rejected", "train")
