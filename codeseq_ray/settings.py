@@ -29,7 +29,16 @@ from pydantic_settings import (
 from codeseq_ray import crashpoints
 from codeseq_ray.errors import RunMismatchError, UsageError
 from codeseq_ray.judging.settings import JudgingSettings
-from codeseq_ray.llm.settings import LLMSettings
+from codeseq_ray.llm.settings import LLMSettings, PolicyServerSettings
+from codeseq_ray.rollouts.questions import Task
+from codeseq_ray.rollouts.settings import (
+    EvaluationSettings,
+    ProblemsSettings,
+    RunLimitSettings,
+    SamplesSettings,
+    SolvabilitySettings,
+)
+from codeseq_ray.rollouts.solvability import Band
 from codeseq_ray.sandbox.settings import SandboxSettings
 from codeseq_ray.selection.rules import SelectionSettings
 from codeseq_ray.store.settings import Selectors, StoreSettings
@@ -224,6 +233,61 @@ class Settings(
         return {name: public[name] for name in sorted(names)}
 
 
+class SamplingSettings(
+    WorkSettings,
+    PipelineSettings,
+    StoreSettings,
+    SandboxSettings,
+    PolicyServerSettings,
+    RunLimitSettings,
+    SamplesSettings,
+    ProblemsSettings,
+    OutputSettings,
+    _Sourced,
+):
+    """What jobs that sample a policy have in common."""
+
+    model_config = _CONFIG
+
+    @property
+    def asked(self) -> Task:
+        return Task.GTG
+
+    @property
+    def stops_early(self) -> tuple[Band, int] | None:
+        """The band that decides, and how many samples are asked side by side; None: all samples are asked."""
+        return None
+
+    def row_settings(self) -> dict[str, Any]:
+        """The settings that change what a rollout is, by name, as plain JSON values."""
+        public = self.public()
+        return {"task": self.asked.value, **{name: public[name] for name in sorted(self.marked())}}
+
+
+class RolloutSettings(SolvabilitySettings, SamplingSettings):
+    """All settings of the rollouts: YAML (--config), environment (CODESEQ_…), flags, in rising order."""
+
+    model_config = _CONFIG
+
+    @property
+    def stops_early(self) -> tuple[Band, int] | None:
+        return (self.band, self.early_stop_window) if self.early_stop else None
+
+
+class EvaluateSettings(EvaluationSettings, SamplingSettings):
+    """All settings of the evaluation: YAML (--config), environment (CODESEQ_…), flags, in rising order."""
+
+    model_config = _CONFIG
+
+    split: Literal["sft", "rl", "eval"] = Field(
+        "eval", description="Split of a release whose problems are asked.", json_schema_extra={"row": True}
+    )
+
+    @property
+    def asked(self) -> Task:
+        return self.task
+
+
 class JudgeSettings(SandboxSettings, JudgingSettings, _Sourced):
     """All settings of the judge: YAML (--config), environment (CODESEQ_…), flags, in rising order."""
 
@@ -295,7 +359,14 @@ def store_of(settings: StoreSettings) -> StoreSettings:
     return StoreSettings(**{name: getattr(settings, name) for name in StoreSettings.model_fields})
 
 
-SCHEMAS: tuple[type[_Sourced], ...] = (Settings, JudgeSettings, VerifySettings, SweepSettings)
+SCHEMAS: tuple[type[_Sourced], ...] = (
+    Settings,
+    RolloutSettings,
+    EvaluateSettings,
+    JudgeSettings,
+    VerifySettings,
+    SweepSettings,
+)
 Schema = TypeVar("Schema", bound=_Sourced)
 
 

@@ -34,7 +34,7 @@ def card(run_id: str, counts: Counts, info: Mapping[str, Any]) -> str:
         if counts.rows.get(name)
     ]
     text = (
-        _environment()
+        environment()
         .from_string(_template())
         .render(
             run_id=run_id,
@@ -68,7 +68,8 @@ def _template() -> str:
     return files("codeseq_ray.dataset").joinpath("templates/card.md.j2").read_text(encoding="utf-8")
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """For cards: what a template lacks is an error."""
     # Markdown, not HTML: nothing is to be escaped, and a name that the template lacks is a bug.
     environment = Environment(
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False

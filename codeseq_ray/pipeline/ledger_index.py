@@ -14,6 +14,7 @@ from typing import Any
 import ray
 
 from codeseq_ray.store.ledger import read_ledger
+from codeseq_ray.store.merging import read_rows
 from codeseq_ray.store.opening import open_patiently
 from codeseq_ray.store.run import RunStore
 from codeseq_ray.store.settings import StoreSettings
@@ -43,6 +44,19 @@ class LedgerIndex:
             ledger = read_ledger(self._run)
             self._done |= {number for number in again if ledger.next_attempt(number) > attempts[number]}
         return sorted(again), sorted(again & self._done)
+
+    def attempts_done(self, numbers: list[int]) -> dict[int, list[int]]:
+        """Of these sequences, those that were handed out before, each with its attempts that have an outcome."""
+        again = set(numbers) & self._handed_out
+        self._handed_out |= set(numbers)
+        if not again:
+            return {}
+        done: dict[int, list[int]] = {number: [] for number in again}
+        table = read_rows(self._run).table.select(["number", "attempt"])
+        for number, attempt in zip(table["number"].to_pylist(), table["attempt"].to_pylist(), strict=True):
+            if number in done:
+                done[number].append(attempt)
+        return done
 
 
 def start(store_uri: str, run_id: str, settings: StoreSettings) -> Any:

@@ -101,7 +101,8 @@ def start(before: Spent) -> Any:
 class Watch:
     """Reads the monitor every second, in a thread of the driver; says news at once, and passes on a stop.
 
-    Every `seconds` it says how far the run is. `account` is given the standing every few seconds, from a thread of
+    Every `seconds` it says how far the run is, in the words of `line` (standing, total, seconds since the
+    beginning). `account` is given the standing every few seconds, from a thread of
     its own (it may wait for the store, and a stop may not wait for it), and once more at the end.
     """
 
@@ -113,8 +114,9 @@ class Watch:
         say: Callable[[str], None],
         account: Callable[[Standing], None],
         stop: Stop,
+        line: Callable[[Standing, int, float], str],
     ) -> None:
-        self._monitor, self._total, self._seconds = monitor, total, seconds
+        self._monitor, self._total, self._seconds, self._line = monitor, total, seconds, line
         self._say, self._account, self._stop = say, account, stop
         self.stopped = False
         """The run was asked to stop, and every actor has nothing left to do."""
@@ -169,20 +171,26 @@ class Watch:
         now = time.monotonic()
         if not self._ended.is_set() and now - self._said >= self._seconds:
             self._said = now
-            self._say(line_of(standing, self._total, now - self._begun))
+            self._say(self._line(standing, self._total, now - self._begun))
 
 
 def line_of(standing: Standing, total: int, seconds: float) -> str:
     """How far the run is, for a person."""
     done = standing.outcomes.total()
     counts = ", ".join(f"{standing.outcomes.get(outcome.value, 0)} {outcome.value}" for outcome in Outcome)
-    parts = [f"loops: {done} of {total} ({counts}; {standing.open} open)"]
+    line = f"loops: {done} of {total} ({counts}; {standing.open} open)"
+    return ", ".join([line, *ending_words(standing, done, total, seconds)])
+
+
+def ending_words(standing: Standing, done: int, total: int, seconds: float) -> list[str]:
+    """What was paid, how fast it goes, and how long it will."""
+    parts = []
     if standing.spent.requests:
         parts.append(f"{standing.spent.tokens:,} tokens paid for in {standing.spent.requests:,} requests")
     rate = done / max(1e-9, seconds)
     if done:
         parts.append(f"{rate:.1f}/s, about {_minutes((total - done) / rate)} to go")
-    return ", ".join(parts)
+    return parts
 
 
 def _minutes(seconds: float) -> str:

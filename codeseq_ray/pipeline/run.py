@@ -22,10 +22,8 @@ from codeseq_ray.errors import (
     InputError,
     RunEndedError,
     RunMismatchError,
-    UsageError,
 )
 from codeseq_ray.oeis.source import Source, open_source
-from codeseq_ray.pipeline import cluster
 from codeseq_ray.pipeline.account import Account
 from codeseq_ray.pipeline.crew import CrewMaker, crew, preflight, row_settings
 from codeseq_ray.pipeline.housekeeping import merge_if_due
@@ -34,14 +32,11 @@ from codeseq_ray.pipeline.planning import make_plan
 from codeseq_ray.pipeline.progress import Progress
 from codeseq_ray.pipeline.source import Todo
 from codeseq_ray.pipeline.spending import Spent
-from codeseq_ray.pipeline.stopping import Stop, on_signals
-from codeseq_ray.pipeline.tasks import require_memory
+from codeseq_ray.pipeline.start import Start, output_uri, started
 from codeseq_ray.pipeline.work import Loops, work
 from codeseq_ray.records import Outcome, SequenceRecord
 from codeseq_ray.selection.plan import a_number, limited
 from codeseq_ray.settings import Settings, fingerprint, refuse_other, sandbox_of
-from codeseq_ray.store.conditions import require_conditional_puts
-from codeseq_ray.store.lease import take
 from codeseq_ray.store.ledger import Ledger, ledger_of, read_record
 from codeseq_ray.store.merging import read_rows
 from codeseq_ray.store.opening import open_patiently
@@ -87,47 +82,19 @@ def execute(settings: Settings, say: Say, crew: CrewMaker = crew) -> RunResult:
     run = RunStore(store, settings.run_id or time.strftime("%Y%m%d-%H%M%S"))
     _manifest(run, settings, source)
     preflight(settings, say)
-    say(f"run {run.run_id}: {run.uri}")
-    cluster.connect(settings.local_cpus)
-    require_memory(settings.memory_mb, sandbox_of(settings))
-    _refuse_scattered_output(run, settings)
-    if settings.single_writer:
-        say(
-            "store: --single-writer: names are looked up and then written. A second driver on this output would be "
-            "noticed by its lease alone, and not surely: start no other."
-        )
-    else:
-        require_conditional_puts(store, f"{run.run_id}/probe/")
-    stop = Stop(settings.grace_seconds)
-    with (
-        take(run, say, wait=settings.wait_for_run) as lease,
-        on_signals(stop, say, grace_seconds=settings.grace_seconds),
-    ):
-        lease.keep(lambda holder: stop.ask(f"{holder} has taken this run over", grace_seconds=0))
-        result = _bring_on(run, _Start(settings, source, crew, lease.number, stop, say))
+    with started(run, settings, sandbox_of(settings), settings.memory_mb, say) as start:
+        result = _bring_on(run, settings, source, crew, start)
     result.seconds = time.monotonic() - begun
     return result
 
 
-@dataclass(frozen=True)
-class _Start:
-    """One start of a run: what was asked for, and by whom it may be ended."""
-
-    settings: Settings
-    source: Source
-    crew: CrewMaker
-    number: int
-    stop: Stop
-    say: Say
-
-
-def _bring_on(run: RunStore, start: _Start) -> RunResult:
+def _bring_on(run: RunStore, settings: Settings, source: Source, crew: CrewMaker, start: Start) -> RunResult:
     """Plan, work, publish; each only as far as it is not done yet. The run is ours meanwhile."""
-    settings, say = start.settings, start.say
-    manifest = _manifest(run, settings, start.source)
+    say = start.say
+    manifest = _manifest(run, settings, source)
     account = Account(run, start.number)
     account.write(Standing())
-    selected, drops = _planned(run, start, manifest)
+    selected, drops = _planned(run, settings, source, manifest, say)
     planned = len(selected) + sum(drops.values())
     rows = read_rows(run)
     merge_if_due(run, rows)
@@ -144,7 +111,7 @@ def _bring_on(run: RunStore, start: _Start) -> RunResult:
         say(f"resume: {_how_far(ledger, selected.numbers[scope], len(todo))}")
     progress = Progress()
     if len(todo) and start.stop.order is None:
-        loops = Loops(settings, start.source, todo, start.crew)
+        loops = Loops(settings, source, todo, crew)
         progress = work(run, loops, account, start.stop, say)
         rows = read_rows(run)
         if start.stop.order is None:
@@ -209,28 +176,6 @@ def open_input(settings: Settings) -> Source:
     )
 
 
-def output_uri(settings: Settings) -> str:
-    """Where runs lie. A Ray job works in a copy of its folder that goes with it: nothing may be left there."""
-    inside_job = "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ
-    if settings.output is None:
-        return os.path.expanduser("~/codeseq-runs") if inside_job else "runs"
-    if inside_job and "://" not in settings.output and not os.path.isabs(settings.output):
-        raise UsageError(
-            f"--output {settings.output}: a Ray job runs in a temporary copy of its working directory, and what "
-            "it leaves there is lost. Give an absolute path or s3://bucket/prefix."
-        )
-    return settings.output
-
-
-def _refuse_scattered_output(run: RunStore, settings: Settings) -> None:
-    nodes = cluster.nodes()
-    if nodes > 1 and not run.store.uri.startswith("s3://") and not settings.output_is_shared:
-        raise UsageError(
-            f"--output {run.store.uri}: this cluster has {nodes} nodes, and each would write to its own disk. Give "
-            "s3://bucket/prefix, or --output-is-shared if the folder is one shared disk on every node."
-        )
-
-
 def _manifest(run: RunStore, settings: Settings, source: Source) -> dict[str, Any]:
     """The run's manifest: the stored one if it stands for the same rows, or one for a new run (not yet stored)."""
     rows, digest = row_settings(settings), source.digest()
@@ -257,12 +202,14 @@ def _manifest(run: RunStore, settings: Settings, source: Source) -> dict[str, An
     }
 
 
-def _planned(run: RunStore, start: _Start, manifest: dict[str, Any]) -> tuple[Todo, Counter[str]]:
+def _planned(
+    run: RunStore, settings: Settings, source: Source, manifest: dict[str, Any], say: Say
+) -> tuple[Todo, Counter[str]]:
     """The plan's selected sequences, and how many each rule dropped; made first where it is not stored whole."""
     if "plan" not in manifest:
         run.write_manifest(manifest)
-        start.say("plan: reading the input …")
-        rows, report = make_plan(start.source, start.settings)
+        say("plan: reading the input …")
+        rows, report = make_plan(source, settings)
         manifest["plan"] = {"rows": run.write_plan(rows)}
         manifest["diagnostics"] = {"counts": dict(report.counts), "first": report.first}
         run.write_manifest(manifest)

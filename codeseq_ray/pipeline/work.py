@@ -6,20 +6,23 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from ray.data import ActorPoolStrategy
+from ray.data import ActorPoolStrategy, Dataset
 
 from codeseq_ray.oeis.source import Source
 from codeseq_ray.pipeline import cluster, ledger_index, monitor
 from codeseq_ray.pipeline.account import Account
+from codeseq_ray.pipeline.actor import Job, RowActor
 from codeseq_ray.pipeline.crew import CrewMaker
 from codeseq_ray.pipeline.housekeeping import Housekeeping
 from codeseq_ray.pipeline.loop import LoopActor, LoopJob
+from codeseq_ray.pipeline.monitor import Standing, line_of
 from codeseq_ray.pipeline.progress import Progress
 from codeseq_ray.pipeline.source import Todo, read, results, sequence_tables
 from codeseq_ray.pipeline.spending import Caps
 from codeseq_ray.pipeline.stopping import Stop
-from codeseq_ray.settings import Settings, store_of
+from codeseq_ray.settings import Settings, WorkSettings, store_of
 from codeseq_ray.store.run import RunStore
 
 Say = Callable[[str], None]
@@ -49,7 +52,7 @@ def work(run: RunStore, loops: Loops, account: Account, stop: Stop, say: Say) ->
 
     Raises UsageError or StoreError when an actor came upon something that ends the run at once.
     """
-    settings, progress = loops.settings, Progress()
+    settings = loops.settings
     if settings.prompts is not None:  # actors run in other working directories
         settings = settings.model_copy(update={"prompts": os.path.abspath(settings.prompts)})
     watched = monitor.start(account.before)
@@ -64,24 +67,55 @@ def work(run: RunStore, loops: Loops, account: Account, stop: Stop, say: Say) ->
         records,
         crew=loops.crew,
     )
-    least, most = cluster.loop_actors(settings.loop_actors_min, _most_loop_actors(settings))
-    done = read(loops.source.shards(), sequence_tables(loops.todo)).map_batches(
-        LoopActor,
+    tables = read(loops.source.shards(), sequence_tables(loops.todo))
+    size = settings.loop_actors_min, _most_loop_actors(settings)
+    return stage(
+        run, tables, Stage(LoopActor, job, size, BATCH), len(loops.todo), line_of, account, stop, say
+    )
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The actors that a graph's rows go through."""
+
+    actor: type[RowActor[Any]]
+    job: Job
+    size: tuple[int, int]
+    """Fewest and most actors."""
+    batch: int
+    """Rows of a call."""
+
+
+def stage(
+    run: RunStore,
+    rows: Dataset,
+    work: Stage,
+    total: int,
+    line: Callable[[Standing, int, float], str],
+    account: Account,
+    stop: Stop,
+    say: Say,
+) -> Progress:
+    """Send rows through actors until all are done, or the run is to end; `line` says how far `total` is."""
+    progress, job = Progress(), work.job
+    least, most = cluster.loop_actors(*work.size)
+    done = rows.map_batches(
+        work.actor,
         fn_constructor_args=(job,),
-        batch_size=BATCH,
+        batch_size=work.batch,
         batch_format="pyarrow",
         compute=ActorPoolStrategy(
             min_size=least,
             max_size=most,
-            # A call ends with its slowest sequence. Twice as many calls as are needed keep `records` of them open.
-            max_concurrent_calls_per_actor=2 * -(-records // BATCH),
+            # A call ends with its slowest row. Twice as many calls as are needed keep `open_rows` of them open.
+            max_concurrent_calls_per_actor=2 * -(-job.open_rows // work.batch),
         ),
         num_cpus=cluster.LOOP_CPUS,
     )
-    watch = monitor.Watch(watched, len(loops.todo), settings.log_seconds, say, account.write, stop)
+    watch = monitor.Watch(job.monitor, total, job.settings.log_seconds, say, account.write, stop, line)
     with watch, Housekeeping(run):
-        for rows in results(done):
-            progress.add(rows)
+        for told in results(done):
+            progress.add(told)
             if watch.stopped:  # what is left of the input would only be read
                 break
     return progress
@@ -103,7 +137,7 @@ def open_records(settings: Settings) -> int:
     )
 
 
-def caps_of(settings: Settings) -> Caps:
+def caps_of(settings: WorkSettings) -> Caps:
     minutes = settings.cap_minutes
     return Caps(
         tokens=settings.cap_tokens,

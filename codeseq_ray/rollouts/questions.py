@@ -45,6 +45,11 @@ class Question:
     """GTG: the hidden cases. Next number: one, whose output is that number."""
 
 
+def prompt_id(task: Task) -> str:
+    """Stands for the text that surrounds what is asked."""
+    return INSTRUCTION_ID if task is Task.GTG else NEXT_NUMBER_ID
+
+
 def question(row: Mapping[str, Any], task: Task) -> Question:
     """The question that a row of the config `problems` gives.
 
@@ -64,7 +69,11 @@ def question(row: Mapping[str, Any], task: Task) -> Question:
 
 def _gtg(row: Mapping[str, Any]) -> Question:
     return Question(
-        row["sequence_id"], Task.GTG, solver_prompt(problem_of(row)), INSTRUCTION_ID, cases_of(row["cases"])
+        row["sequence_id"],
+        Task.GTG,
+        solver_prompt(problem_of(row)),
+        prompt_id(Task.GTG),
+        cases_of(row["cases"]),
     )
 
 
@@ -79,4 +88,4 @@ def _next_number(row: Mapping[str, Any]) -> Question:
     *before, last = shown
     text = ", ".join(case.output for case in before)
     prompt = NEXT_NUMBER.format(shown=text)
-    return Question(row["sequence_id"], Task.NEXT_NUMBER, prompt, NEXT_NUMBER_ID, (last,))
+    return Question(row["sequence_id"], Task.NEXT_NUMBER, prompt, prompt_id(Task.NEXT_NUMBER), (last,))

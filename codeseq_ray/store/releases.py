@@ -15,15 +15,18 @@ import json
 import re
 import tempfile
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
 
 from codeseq_ray.crashpoints import CrashPoint, reach
 from codeseq_ray.dataset import outcomes, views
 from codeseq_ray.dataset.card import card
 from codeseq_ray.dataset.counts import Counts
+from codeseq_ray.dataset.schemas import CONFIGS
 from codeseq_ray.errors import IncompleteRunError, StoreError
 from codeseq_ray.records import Outcome, PlanRow
 from codeseq_ray.store.ledger import Ledger, LedgerRow
@@ -96,8 +99,7 @@ def publish(
         )
     drawn_from.update(json_bytes({"format": FORMAT_VERSION, "info": info}))
     digest = drawn_from.hexdigest()
-    latest = read_latest(run)
-    if latest is not None and _claim(run, latest.name).get("drawn_from") == digest:
+    if (latest := unchanged(run, digest)) is not None:
         return latest
     manifest = {
         "format": FORMAT_VERSION,
@@ -107,7 +109,27 @@ def publish(
         "outcome_digest": ends.hexdigest(),
         "info": info,
     }
-    return _draw(run, planned, ledger, manifest, digest)
+    counts = Counts()
+
+    def counted(rows: Iterator[views.Row]) -> Iterator[views.Row]:
+        for row in rows:
+            if row.config == "outcomes":
+                counts.add(row.fields)
+            counts.add_row(row.config, row.split)
+            yield row
+
+    def finish() -> tuple[str, dict[str, Any]]:
+        return card(run.run_id, counts, info), {**manifest, "counts": counts.as_json()}
+
+    with tempfile.TemporaryDirectory(prefix="codeseq-records-") as buckets:
+        return draw(run, digest, counted(_rows(run, planned, ledger, Path(buckets))), CONFIGS, finish)
+
+
+def unchanged(run: RunStore, drawn_from: str) -> Release | None:
+    """The latest release, if it was drawn from the same."""
+    latest = read_latest(run)
+    same = latest is not None and _claim(run, latest.name).get("drawn_from") == drawn_from
+    return latest if same else None
 
 
 def read_latest(run: RunStore) -> Release | None:
@@ -122,21 +144,22 @@ def read_latest(run: RunStore) -> Release | None:
     return Release(name, f"{run.uri}/{name}", manifest, new=False)
 
 
-def _draw(
-    run: RunStore, planned: Planned, ledger: Ledger, manifest: dict[str, Any], drawn_from: str
+def draw(
+    run: RunStore,
+    drawn_from: str,
+    rows: Iterable[views.Row],
+    schemas: Mapping[str, pa.Schema],
+    finish: Callable[[], tuple[str, dict[str, Any]]],
 ) -> Release:
-    """Make all files on the local disk, then claim a number and put them."""
-    counts = Counts()
-    with tempfile.TemporaryDirectory(prefix="codeseq-release-") as temporary:
-        buckets, shards = Path(temporary, "buckets"), Path(temporary, "shards")
-        buckets.mkdir()
-        shards.mkdir()
-        writer = ShardWriter(shards)
+    """Make all files on the local disk, then claim a number, put them, and make this release the latest.
+
+    `drawn_from` is a digest of all that the release is made of. `finish` is called when all rows have been taken: the
+    card, and the manifest but for its `files`.
+    """
+    with tempfile.TemporaryDirectory(prefix="codeseq-release-") as shards:
+        writer = ShardWriter(Path(shards), schemas)
         try:
-            for row in _rows(run, planned, ledger, buckets):
-                if row.config == "outcomes":
-                    counts.add(row.fields)
-                counts.add_row(row.config, row.split)
+            for row in rows:
                 writer.add(row)
             finished = list(writer.finish())
         finally:
@@ -149,11 +172,12 @@ def _draw(
             put_once(run.store, run.key(f"{name}/{shard.name}"), body)
             reach(CrashPoint.RELEASE_FILE_PUT)
             files[shard.name] = _file(body, rows=shard.rows)
-    readme = card(run.run_id, counts, manifest["info"]).encode()
+    text, manifest = finish()
+    readme = text.encode()
     put_once(run.store, run.key(f"{name}/README.md"), readme)
     reach(CrashPoint.RELEASE_CARD_PUT)
     files["README.md"] = _file(readme)
-    manifest = {**manifest, "counts": counts.as_json(), "files": files}
+    manifest = {**manifest, "files": files}
     put_once(run.store, run.key(f"{name}/manifest.json"), json_bytes(manifest))
     reach(CrashPoint.RELEASE_MANIFEST_PUT)
     run.store.put(run.key(LATEST), json_bytes({"release": name}))

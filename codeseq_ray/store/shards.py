@@ -6,7 +6,7 @@ the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from codeseq_ray.dataset.schemas import CONFIGS
 from codeseq_ray.dataset.views import Row
 from codeseq_ray.store.parquet import COMPRESSION
 
@@ -42,10 +41,10 @@ class _Open:
 
 
 class ShardWriter:
-    """Takes rows in their final order, then says which files they became."""
+    """Takes rows in their final order, then says which files they became. `schemas`: config → columns."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, schemas: Mapping[str, pa.Schema]) -> None:
+        self._folder, self._schemas = folder, schemas
         self._open: dict[tuple[str, str], _Open] = {}
 
     def add(self, row: Row) -> None:
@@ -71,7 +70,7 @@ class ShardWriter:
             self._close(files)
 
     def _write(self, place: tuple[str, str]) -> None:
-        files, schema = self._open[place], CONFIGS[place[0]]
+        files, schema = self._open[place], self._schemas[place[0]]
         if not files.waiting:
             return
         if files.writer is None:

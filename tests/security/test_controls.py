@@ -31,6 +31,10 @@ def test_without_its_walls_an_attack_works(of_controls: controls.Controls, name:
     result = control(of_controls, attack, frozenset(attack.walls))
     if not result.won and attack.needs and not control(of_controls, attack, controls.bare(attack)).won:
         pytest.skip(f"this machine lacks {attack.needs}")
+    if not result.won:
+        # On a busy machine an attack that only takes time may lose its race once. What a wall stops loses it always.
+        again = controls.run_jobs([(name, [*sorted(attack.walls)])])
+        result = control(again, attack, frozenset(attack.walls))
     assert result.won, result.said
 
 

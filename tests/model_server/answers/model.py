@@ -107,6 +107,8 @@ def _honest(question: Question, words: str, skill: Skill) -> dict[str, Any] | st
             return programs.program(question, words, drawn < skill.programs)
         case "correction":
             return programs.program(question, words, drawn < skill.corrections)
+        case "next number":
+            return writing.next_number(question, words, drawn < skill.programs)
         case "analysis":
             return writing.analysis(question, drawn < skill.analyses)
         case "filter" | "filter.reflection":

@@ -52,7 +52,7 @@ class Question:
 
     @cached_property
     def kind(self) -> str:
-        """problem, validation, program, analysis, correction, filter, filter.reflection, or other."""
+        """problem, validation, program, analysis, correction, filter, filter.reflection, next number, or other."""
         fields = set(self.fields)
         if "input_format" in fields:
             return "problem"
@@ -62,6 +62,10 @@ class Question:
             return "analysis"
         if "keep" in fields:
             return "filter.reflection" if "reflection" in fields else "filter"
+        if "comes next" in self.text:
+            return "next number"
+        if "in one ```python block" in self.text:
+            return "program"
         if "int(input())" in "\n".join(map(_content, self.messages)):
             return "correction" if re.search(r"\breviewer\b|\bfails on\b", self.text) else "program"
         return "other"
@@ -95,6 +99,12 @@ class Question:
         if own and len(shown) <= 2:
             values += [int(v) for v in re.findall(r"-?\d+", own[-1])]
         return first, tuple(values)
+
+    @cached_property
+    def listed(self) -> tuple[int, ...]:
+        """The longest row of numbers in the text."""
+        rows = [[int(v) for v in re.findall(r"-?\d+", found[0])] for found in _INTEGERS.finditer(self.text)]
+        return tuple(max(rows, key=len, default=()))
 
     @cached_property
     def kept_before(self) -> bool | None:

@@ -79,6 +79,15 @@ def validation(question: Question, words: str, right: bool) -> dict[str, Any]:
     return {"answers": answers}
 
 
+def next_number(question: Question, words: str, right: bool) -> str:
+    """The next of the listed numbers by the rule that they follow; a step further, as a poor guess."""
+    listed = question.listed or (0,)
+    rule = find(0, listed) if right else None
+    step = listed[-1] - listed[-2] if len(listed) > 1 else 1
+    value = _worked_out(rule, len(listed), words) if rule else listed[-1] + step
+    return f"The rule: {rule.formula if rule else 'it goes on by as much'}.\n\nAnswer: {value}"
+
+
 def _worked_out(rule: Statement | None, n: int, words: str) -> int:
     try:
         if rule is not None:

@@ -1,0 +1,236 @@
+"""A policy's rollouts of a set of problems, brought as far as the settings ask. May be stopped and started again."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from codeseq_ray import __version__
+from codeseq_ray.errors import CapReachedError, InfrastructureError, RunEndedError
+from codeseq_ray.llm.preflight import preflight
+from codeseq_ray.llm.roles import POLICY, roles
+from codeseq_ray.pipeline import ledger_index, monitor
+from codeseq_ray.pipeline.account import Account
+from codeseq_ray.pipeline.housekeeping import merge_if_due
+from codeseq_ray.pipeline.monitor import Standing, ending_words
+from codeseq_ray.pipeline.progress import Progress
+from codeseq_ray.pipeline.sampling.actor import SamplerMaker, SamplingActor, SamplingJob, sampler, state_of
+from codeseq_ray.pipeline.sampling.problems import UNKNOWN, Known, Problems, open_problems, questions
+from codeseq_ray.pipeline.spending import Spent
+from codeseq_ray.pipeline.start import Start, output_uri, started
+from codeseq_ray.pipeline.work import Stage, caps_of, stage
+from codeseq_ray.records import Outcome
+from codeseq_ray.rollouts.questions import prompt_id
+from codeseq_ray.settings import SamplingSettings, fingerprint, refuse_other, sandbox_of, store_of
+from codeseq_ray.store.merging import LedgerRows, read_rows
+from codeseq_ray.store.opening import open_patiently
+from codeseq_ray.store.run import RunStore
+
+Say = Callable[[str], None]
+BATCH = 8
+"""Problems per call of an actor."""
+FEWEST_OPEN = 4
+
+
+@dataclass
+class Sampled:
+    """What a start came to."""
+
+    run: RunStore
+    problems: Problems
+    manifest: dict[str, Any]
+    rows: LedgerRows
+    """The ledger: a row for each rollout that is judged."""
+    missing: int
+    """Rollouts in scope that are not judged (under --early-stop: of problems that are not decided)."""
+    standing: Standing
+    spent_before: Spent
+    capped: str = ""
+    seconds: float = 0.0
+
+
+def execute(
+    settings: SamplingSettings,
+    say: Say,
+    conclude: Callable[[Sampled], None],
+    make: SamplerMaker = sampler,
+) -> Sampled:
+    """Bring every sample of every problem in scope to a verdict, then `conclude` while the run is still ours.
+
+    Raises UsageError and its kin before any work where possible; RunStoppedError when it has to end before it is done
+    and no cap of the user's is the reason.
+    """
+    begun = time.monotonic()
+    problems = open_problems(settings, say)
+    store = open_patiently(output_uri(settings), settings, say)
+    run = RunStore(store, settings.run_id or time.strftime("%Y%m%d-%H%M%S"))
+    _manifest(run, settings, problems)
+    for warning in asyncio.run(preflight(settings, POLICY, schemas=False)):
+        say(f"models: {warning}")
+    with started(run, settings, sandbox_of(settings), settings.memory_mb, say) as start:
+        result = _bring_on(run, settings, problems, start, make)
+        conclude(result)
+    result.seconds = time.monotonic() - begun
+    return result
+
+
+def _bring_on(
+    run: RunStore, settings: SamplingSettings, problems: Problems, start: Start, make: SamplerMaker
+) -> Sampled:
+    say = start.say
+    manifest = _manifest(run, settings, problems)
+    run.write_manifest(manifest)
+    account = Account(run, start.number)
+    account.write(Standing())
+    rows = read_rows(run)
+    merge_if_due(run, rows)
+    known = known_samples(problems, rows, settings.samples)
+    missing = _missing(known, settings)
+    within = f", {len(problems.numbers):,} of them within the limit" * (
+        len(problems.numbers) < problems.total
+    )
+    say(f"problems: {problems.total:,} in {problems.uri}{within}, {settings.samples} rollouts of each")
+    if len(rows.table):
+        judged = int((known != UNKNOWN).sum())
+        say(f"resume: {judged:,} of {known.size:,} rollouts are judged, {missing:,} to go")
+    progress = Progress()
+    if missing and start.stop.order is None:
+        progress = _work(run, settings, problems, known, missing, account, start, make)
+        rows = read_rows(run)
+        if start.stop.order is None:
+            merge_if_due(run, rows)
+        missing = _missing(known_samples(problems, rows, settings.samples), settings)
+    if start.stop.order is not None:
+        progress.stopped = RunEndedError(start.stop.order.reason)
+    account.write(account.standing, str(progress.stopped or ("" if missing else "done")))
+    if progress.stopped is not None and not (
+        isinstance(progress.stopped, CapReachedError) and len(rows.table)
+    ):
+        raise type(progress.stopped)(
+            f"{progress.stopped}: {missing:,} of {known.size:,} rollouts are still to be judged.\n"
+            f"The same command with --run-id {run.run_id} goes on from here."
+        )
+    if not len(rows.table):
+        raise InfrastructureError(
+            f"no rollout was judged. The same command with --run-id {run.run_id} tries them again."
+        )
+    return Sampled(
+        run, problems, manifest, rows, missing, account.standing, account.before, str(progress.stopped or "")
+    )
+
+
+def _work(
+    run: RunStore,
+    settings: SamplingSettings,
+    problems: Problems,
+    known: Known,
+    missing: int,
+    account: Account,
+    start: Start,
+    make: SamplerMaker,
+) -> Progress:
+    servers = len(set(settings.policy_url or ()))
+    enough = 2 * servers * settings.requests_in_flight // settings.samples + 2
+    job = SamplingJob(
+        settings,
+        run.store.uri,
+        run.run_id,
+        ledger_index.start(run.store.uri, run.run_id, store_of(settings)),
+        monitor.start(account.before),
+        caps_of(settings),
+        settings.records_in_flight or max(FEWEST_OPEN, enough),
+        make,
+    )
+    size = settings.loop_actors_min, settings.loop_actors_max or settings.loop_actors_min
+    work = Stage(SamplingActor, job, size, BATCH)
+    return stage(
+        run, questions(problems, known, settings), work, missing, line_of, account, start.stop, start.say
+    )
+
+
+def known_samples(problems: Problems, rows: LedgerRows, samples: int) -> Known:
+    """What the ledger knows of each problem in scope (rows) and sample (columns)."""
+    known = np.full((len(problems.numbers), samples), UNKNOWN, dtype=np.int8)
+    if not len(rows.table) or not len(problems.numbers):
+        return known
+    numbers, attempts = (rows.table[name].to_numpy() for name in ("number", "attempt"))
+    states = np.array([state_of(outcome) for outcome in rows.table["outcome"].to_pylist()], dtype=np.int8)
+    at = np.searchsorted(problems.numbers, numbers)
+    at[at == len(problems.numbers)] = 0
+    mask = (problems.numbers[at] == numbers) & (attempts <= samples)
+    known[at[mask], attempts[mask] - 1] = states[mask]
+    return known
+
+
+def _missing(known: Known, settings: SamplingSettings) -> int:
+    """Samples that are still to be judged."""
+    lacking = known == UNKNOWN
+    if settings.stops_early is not None:
+        lacking &= ~decided(known, settings)[:, None]
+    return int(lacking.sum())
+
+
+def decided(known: Known, settings: SamplingSettings) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Under --early-stop: problems whose judged samples, as many as follow each other, say whether they are kept."""
+    assert settings.stops_early is not None
+    band, _ = settings.stops_early
+    samples = known.shape[1]
+    result = np.zeros(len(known), dtype=bool)
+    for at, row in enumerate(known):
+        passes = 0
+        for judged, one in enumerate(row.tolist(), 1):
+            if one == UNKNOWN:
+                break
+            passes += one
+            if band.decided(passes, judged, samples):
+                result[at] = True
+                break
+    return result
+
+
+def _manifest(run: RunStore, settings: SamplingSettings, problems: Problems) -> dict[str, Any]:
+    """The stored manifest if it stands for the same rollouts, or one for a new run (not yet stored)."""
+    (policy,) = roles(settings, POLICY)
+    rows = {**settings.row_settings(), "prompt": prompt_id(settings.asked)}
+    mark = fingerprint(rows, problems.digest)
+    manifest = run.read_manifest()
+    if manifest is not None:
+        if manifest.get("fingerprint") != mark:
+            stored = {**manifest.get("row_settings", {}), "problems": manifest.get("input_digest")}
+            refuse_other(f"run {run.run_id!r}", stored, {**rows, "problems": problems.digest})
+        return manifest
+    return {
+        "format": 1,
+        "kind": "rollouts",
+        "run_id": run.run_id,
+        "fingerprint": mark,
+        "policy": f"{policy.model}@{policy.revision}" if policy.revision else policy.model,
+        "row_settings": rows,
+        "input_digest": problems.digest,
+        "dataset": problems.uri,
+        "settings": settings.public(),
+        "versions": {
+            "codeseq-ray": __version__,
+            "python": platform.python_version(),
+            "ray": importlib.metadata.version("ray"),
+            "pyarrow": importlib.metadata.version("pyarrow"),
+        },
+    }
+
+
+def line_of(standing: Standing, total: int, seconds: float) -> str:
+    """How far the rollouts are, for a person."""
+    passed, not_passed, failed = (standing.outcomes.get(outcome.value, 0) for outcome in Outcome)
+    done = passed + not_passed
+    line = (
+        f"rollouts: {done:,} of {total:,} ({passed:,} passed, {not_passed:,} not, {failed:,} not judged; "
+        f"{standing.open:,} problems open)"
+    )
+    return ", ".join([line, *ending_words(standing, done, total, seconds)])

@@ -1,0 +1,199 @@
+"""From rollouts to the rows of their release: `rl`, `rl_dropped` and `rollouts`, and the figures of its card."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from codeseq_ray.dataset.rl import RL, Estimate, rl_row
+from codeseq_ray.dataset.views import Row
+from codeseq_ray.rollouts.solvability import (
+    Band,
+    Fate,
+    Tally,
+    histogram,
+    interval,
+    split_half,
+    stopped_estimate,
+    until_decided,
+)
+
+FORMAT_VERSION = 1
+
+_ESTIMATE = (
+    pa.field("solvability_low", pa.float64()),
+    pa.field("solvability_high", pa.float64()),
+    pa.field("stopped_early", pa.bool_(), nullable=False),
+)
+
+KEPT = pa.schema([*RL, *_ESTIMATE])
+DROPPED = pa.schema([*RL, *_ESTIMATE, pa.field("why", pa.string(), nullable=False)])
+ROLLOUTS = pa.schema(
+    [
+        pa.field("problem_id", pa.string(), nullable=False),
+        pa.field("sequence_id", pa.string(), nullable=False),
+        pa.field("sample", pa.int32(), nullable=False),
+        pa.field("passed", pa.bool_(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("cases_passed", pa.int32(), nullable=False),
+        pa.field("cases", pa.int32(), nullable=False),
+        pa.field("prompt_tokens", pa.int64(), nullable=False),
+        pa.field("completion_tokens", pa.int64(), nullable=False),
+        pa.field("policy", pa.string(), nullable=False),
+        pa.field("license", pa.string(), nullable=False),
+        pa.field("source_url", pa.string(), nullable=False),
+    ]
+)
+CONFIGS = {"rl": KEPT, "rl_dropped": DROPPED, "rollouts": ROLLOUTS}
+
+
+@dataclass(frozen=True)
+class Selection:
+    """By what problems are kept."""
+
+    policy: str
+    samples: int
+    band: Band
+    early_stop: bool
+
+
+@dataclass
+class Figures:
+    """What the card says; counted while rows are drawn."""
+
+    problems: int = 0
+    fates: Counter[str] = field(default_factory=Counter)
+    rollouts: int = 0
+    passes: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    """Of rollouts that did not pass."""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    first_passes: Counter[int] = field(default_factory=Counter)
+    """Problems by the number of the first sample that passed."""
+    stopped_early: int = 0
+    solvabilities: list[float] = field(default_factory=list)
+    tallies: list[Tally] = field(default_factory=list)
+    """Of problems with all rollouts: those that the split halves are taken of."""
+
+    @property
+    def tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens
+
+    def as_json(self, chosen: Selection) -> dict[str, Any]:
+        agreement = split_half(self.tallies, chosen.band)
+        return {
+            "policy": chosen.policy,
+            "samples": chosen.samples,
+            "keep_above": chosen.band.above,
+            "keep_most": chosen.band.most,
+            "early_stop": chosen.early_stop,
+            "problems": self.problems,
+            "fates": {fate.value: self.fates[fate.value] for fate in Fate},
+            "rollouts": self.rollouts,
+            "passes": self.passes,
+            "reasons": dict(sorted(self.reasons.items())),
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "tokens_per_kept": self.tokens // self.fates[Fate.KEPT] if self.fates[Fate.KEPT] else None,
+            "stopped_early": self.stopped_early,
+            "histogram": histogram(self.solvabilities),
+            "first_pass": {str(at): count for at, count in sorted(self.first_passes.items())},
+            "split_half": None if agreement is None else asdict(agreement),
+        }
+
+
+def release_rows(
+    problems: Iterable[Mapping[str, Any]], rollouts: pa.Table, chosen: Selection, figures: Figures
+) -> Iterator[Row]:
+    """Every row of the release, problem by problem in the order given; `figures` is filled on the way.
+
+    `rollouts`: columns of `store.rollouts.FIGURES`, by number, then sample; those of other problems are passed over.
+    """
+    of_problem = _by_number(rollouts)
+    index = 0
+    for problem in problems:
+        number = int(problem["sequence_id"][1:])
+        taken = [row for row in of_problem(number) if row["sample"] < chosen.samples]
+        figures.problems += 1
+        for row in taken:
+            yield Row("rollouts", "train", _rollout(problem, row, chosen.policy, figures))
+        fate, judged, stopped = _judged(taken, chosen)
+        figures.fates[fate.value] += 1
+        if fate is Fate.TOO_FEW_ROLLOUTS:
+            tally = Tally(tuple(row["passed"] for row in taken))
+        else:
+            tally = Tally(judged)
+            figures.stopped_early += stopped
+            figures.solvabilities.append(_solvability(tally, stopped))
+            if tally.first_pass is not None:
+                figures.first_passes[tally.first_pass] += 1
+            if not stopped:
+                figures.tallies.append(tally)
+        row = _rl(problem, index, tally, chosen.policy, stopped)
+        if fate is Fate.KEPT:
+            index += 1
+            yield Row("rl", "train", row)
+        else:
+            yield Row("rl_dropped", "train", {**row, "why": fate.value})
+
+
+def _judged(taken: list[dict[str, Any]], chosen: Selection) -> tuple[Fate, tuple[bool, ...], bool]:
+    """The fate, the samples that it was decided by, and whether these are fewer than were to be asked."""
+    in_order = []
+    for place, row in enumerate(taken):
+        if row["sample"] != place:
+            break
+        in_order.append(bool(row["passed"]))
+    if chosen.early_stop:
+        at = until_decided(in_order, chosen.samples, chosen.band)
+        passes = sum(in_order[:at])
+        if chosen.band.decided(passes, at, chosen.samples):
+            # What is missing is taken for failed: it cannot change the fate.
+            return chosen.band.fate(passes, chosen.samples), tuple(in_order[:at]), at < chosen.samples
+    if len(in_order) < chosen.samples:
+        return Fate.TOO_FEW_ROLLOUTS, (), False
+    return chosen.band.fate(sum(in_order), chosen.samples), tuple(in_order), False
+
+
+def _solvability(tally: Tally, stopped: bool) -> float:
+    return stopped_estimate(tally.passed) if stopped else tally.solvability
+
+
+def _rl(problem: Mapping[str, Any], index: int, tally: Tally, policy: str, stopped: bool) -> dict[str, Any]:
+    row = rl_row(problem, index, Estimate(policy, tally.rollouts, tally.passes, tally.first_pass))
+    low, high = interval(tally.passes, tally.rollouts) if tally.rollouts else (None, None)
+    if stopped:
+        row["solvability"] = row["extra_info"]["solvability"] = _solvability(tally, stopped)
+    return {**row, "solvability_low": low, "solvability_high": high, "stopped_early": stopped}
+
+
+def _rollout(
+    problem: Mapping[str, Any], row: dict[str, Any], policy: str, figures: Figures
+) -> dict[str, Any]:
+    figures.rollouts += 1
+    figures.passes += row["passed"]
+    if not row["passed"]:
+        figures.reasons[row["reason"]] += 1
+    figures.prompt_tokens += row["prompt_tokens"]
+    figures.completion_tokens += row["completion_tokens"]
+    return {
+        **{name: row[name] for name in ROLLOUTS.names if name in row},
+        **{name: problem[name] for name in ("problem_id", "sequence_id", "license", "source_url")},
+        "policy": policy,
+    }
+
+
+def _by_number(table: pa.Table) -> Callable[[int], list[dict[str, Any]]]:
+    numbers = table["number"].to_numpy()
+
+    def rows(number: int) -> list[dict[str, Any]]:
+        first, last = (int(numbers.searchsorted(number, side)) for side in ("left", "right"))
+        found: list[dict[str, Any]] = table.slice(first, last - first).to_pylist()
+        return found
+
+    return rows
