@@ -28,6 +28,7 @@ from pydantic_settings import (
 
 from codeseq_ray import crashpoints
 from codeseq_ray.errors import RunMismatchError, UsageError
+from codeseq_ray.exporting.settings import ExportingSettings
 from codeseq_ray.judging.settings import JudgingSettings
 from codeseq_ray.llm.settings import LLMSettings, PolicyServerSettings
 from codeseq_ray.rollouts.questions import Task
@@ -330,6 +331,12 @@ class VerifySettings(StoreSettings, SandboxSettings, _Sourced):
     log_seconds: float = Field(10.0, gt=0, description="Seconds between two progress lines.")
 
 
+class ExportSettings(StoreSettings, ExportingSettings, _Sourced):
+    """All settings of an export: YAML (--config), environment (CODESEQ_…), flags, in rising order."""
+
+    model_config = _CONFIG
+
+
 class SweepSettings(StoreSettings, _Sourced):
     """All settings of the sweeper: YAML (--config), environment (CODESEQ_…), flags, in rising order."""
 
@@ -365,6 +372,7 @@ SCHEMAS: tuple[type[_Sourced], ...] = (
     EvaluateSettings,
     JudgeSettings,
     VerifySettings,
+    ExportSettings,
     SweepSettings,
 )
 Schema = TypeVar("Schema", bound=_Sourced)
