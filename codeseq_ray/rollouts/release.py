@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from codeseq_ray.dataset.rl import RL, Estimate, rl_row
 from codeseq_ray.dataset.views import Row
+from codeseq_ray.rollouts.evaluation import by_number
 from codeseq_ray.rollouts.solvability import (
     Band,
     Fate,
@@ -114,7 +115,7 @@ def release_rows(
 
     `rollouts`: columns of `store.rollouts.FIGURES`, by number, then sample; those of other problems are passed over.
     """
-    of_problem = _by_number(rollouts)
+    of_problem = by_number(rollouts)
     index = 0
     for problem in problems:
         number = int(problem["sequence_id"][1:])
@@ -186,14 +187,3 @@ def _rollout(
         **{name: problem[name] for name in ("problem_id", "sequence_id", "license", "source_url")},
         "policy": policy,
     }
-
-
-def _by_number(table: pa.Table) -> Callable[[int], list[dict[str, Any]]]:
-    numbers = table["number"].to_numpy()
-
-    def rows(number: int) -> list[dict[str, Any]]:
-        first, last = (int(numbers.searchsorted(number, side)) for side in ("left", "right"))
-        found: list[dict[str, Any]] = table.slice(first, last - first).to_pylist()
-        return found
-
-    return rows
