@@ -31,6 +31,7 @@ from codeseq_ray.errors import RunMismatchError, UsageError
 from codeseq_ray.exporting.settings import ExportingSettings
 from codeseq_ray.judging.settings import JudgingSettings
 from codeseq_ray.llm.settings import LLMSettings, PolicyServerSettings
+from codeseq_ray.mixing.settings import MixingSettings
 from codeseq_ray.rollouts.questions import Task
 from codeseq_ray.rollouts.settings import (
     EvaluationSettings,
@@ -337,6 +338,25 @@ class ExportSettings(StoreSettings, ExportingSettings, _Sourced):
     model_config = _CONFIG
 
 
+class MixSettings(StoreSettings, MixingSettings, _Sourced):
+    """All settings of a mix: YAML (--config), environment (CODESEQ_…), flags, in rising order."""
+
+    model_config = _CONFIG
+
+    @model_validator(mode="after")
+    def _tokens_need_a_tokenizer(self) -> Self:
+        if self.max_tokens is not None and self.tokenizer is None:
+            raise ValueError("--max-tokens needs --tokenizer")
+        if self.min_chars > self.max_chars:
+            raise ValueError(f"--min-chars {self.min_chars} is more than --max-chars {self.max_chars}")
+        return self
+
+    def row_settings(self) -> dict[str, Any]:
+        """The settings that change the mix, by name, as plain JSON values."""
+        public = self.public()
+        return {name: public[name] for name in sorted(self.marked())}
+
+
 class SweepSettings(StoreSettings, _Sourced):
     """All settings of the sweeper: YAML (--config), environment (CODESEQ_…), flags, in rising order."""
 
@@ -374,6 +394,7 @@ SCHEMAS: tuple[type[_Sourced], ...] = (
     VerifySettings,
     ExportSettings,
     SweepSettings,
+    MixSettings,
 )
 Schema = TypeVar("Schema", bound=_Sourced)
 

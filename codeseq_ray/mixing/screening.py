@@ -1,0 +1,246 @@
+"""Rows of one side through the filters: what is kept, with the keys that place it, and an account of the rest.
+
+A row's keys come from its text and the seed alone. So equal texts meet in one place, whatever file they lie in and
+whichever side they are of, and neither the order of files nor the number of workers shows in the mix.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import pyarrow as pa
+
+from codeseq_ray.mixing.chats import Chat, Refused, chat, digest_of, source_of
+from codeseq_ray.mixing.filters import Filters
+from codeseq_ray.mixing.leaks import Against, Leak
+from codeseq_ray.mixing.ratio import CODESEQ
+from codeseq_ray.mixing.settings import MixingSettings
+from codeseq_ray.mixing.sources import license_of
+from codeseq_ray.overlap import words
+
+TABLE_ROWS = 512
+SHOWN = 3
+"""Examples of each reason that are told."""
+
+MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
+KEYS = ("order", "digest", "general", "id", "whole")
+"""Columns that rows are put in order by. Equal digests stand together, our own row before general ones."""
+ROWS = pa.schema(
+    [
+        ("order", pa.uint64()),
+        ("digest", pa.binary(16)),
+        ("general", pa.bool_()),
+        ("id", pa.string()),
+        ("whole", pa.binary(16)),
+        ("sample", pa.uint64()),
+        ("messages", MESSAGES),
+        ("source", pa.string()),
+        ("license", pa.string()),
+        ("source_url", pa.string()),
+        ("reason", pa.string()),  # of a dropped row that is to be kept beside the data; else null
+        ("detail", pa.string()),
+        ("row", pa.string()),  # all of a dropped row, as JSON or as it stood there
+        ("told", pa.string()),  # the account of a part of the input: JSON, in a row that has nothing else
+    ]
+)
+"""What workers hand on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A line that holds no row."""
+
+    refused: Refused
+    line: str
+    """As it stands in its file."""
+
+
+Read = tuple[str, Mapping[str, Any] | Unread]
+"""Where a row stands, for a person, and what was read there."""
+
+
+@dataclass
+class Told:
+    """An account of rows that were read."""
+
+    rows: int = 0
+    kept: int = 0
+    content: int = 0
+    """Sum of the digests of all rows: the same for the same rows in any order."""
+    by_source: Counter[str] = field(default_factory=Counter)
+    """Rows read of each source; those that cannot be read have none."""
+    dropped: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By reason and source."""
+    leaks: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By evaluation set and reason; also those that are only reported."""
+    examples: dict[str, list[str]] = field(default_factory=dict)
+    """By reason, the first few with their places."""
+    trouble: str = ""
+    """Why a part of the input could not be read to its end."""
+
+    def add(self, other: Told) -> None:
+        self.rows += other.rows
+        self.kept += other.kept
+        self.content = (self.content + other.content) % (1 << 128)
+        self.by_source.update(other.by_source)
+        self.dropped.update(other.dropped)
+        self.leaks.update(other.leaks)
+        for reason, places in other.examples.items():
+            known = self.examples.setdefault(reason, [])
+            known += places[: SHOWN - len(known)]
+        self.trouble = self.trouble or other.trouble
+
+    def reasons(self) -> Counter[str]:
+        counts: Counter[str] = Counter()
+        for (reason, _), count in self.dropped.items():
+            counts[reason] += count
+        return counts
+
+    def as_json(self) -> str:
+        return json.dumps(
+            {
+                "rows": self.rows,
+                "kept": self.kept,
+                "content": self.content,
+                "by_source": list(self.by_source.items()),
+                "dropped": [[*key, count] for key, count in self.dropped.items()],
+                "leaks": [[*key, count] for key, count in self.leaks.items()],
+                "examples": self.examples,
+                "trouble": self.trouble,
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Told:
+        told = json.loads(text)
+        return cls(
+            rows=told["rows"],
+            kept=told["kept"],
+            content=told["content"],
+            by_source=Counter(dict(told["by_source"])),
+            dropped=Counter({(reason, source): count for reason, source, count in told["dropped"]}),
+            leaks=Counter({(name, reason): count for name, reason, count in told["leaks"]}),
+            examples=told["examples"],
+            trouble=told["trouble"],
+        )
+
+
+class Screen:
+    """Screens the rows of one side; one for each worker and part of the input."""
+
+    def __init__(
+        self,
+        side: str,
+        settings: MixingSettings,
+        against: Against | None = None,
+        leaking: Mapping[str, Leak] = MappingProxyType({}),
+    ) -> None:
+        """`leaking`: what is known of our own rows beside their texts, by id: that their sequence is a set's."""
+        self._general = side != CODESEQ
+        self._settings = settings
+        self._filters = Filters(settings) if self._general else None
+        self._against = against
+        self._leaking = leaking
+        self._seed = str(settings.seed).encode()
+
+    def tables(self, rows: Iterable[Read]) -> Iterator[pa.Table]:
+        """Tables of `ROWS`, the last of which is the account."""
+        told = Told()
+        handed_on: list[dict[str, Any]] = []
+        for place, values in rows:
+            if (row := self._screened(place, values, told)) is not None:
+                handed_on.append(row)
+            if len(handed_on) >= TABLE_ROWS:
+                yield pa.Table.from_pylist(handed_on, schema=ROWS)
+                handed_on = []
+        if handed_on:
+            yield pa.Table.from_pylist(handed_on, schema=ROWS)
+        yield account_table(told)
+
+    def _screened(self, place: str, values: Mapping[str, Any] | Unread, told: Told) -> dict[str, Any] | None:
+        found = values.refused if isinstance(values, Unread) else chat(values)
+        refused = found if isinstance(found, Refused) else self._refusal(found, place, told)
+        told.rows += 1
+        source = _encodable("" if isinstance(values, Unread) else source_of(values))
+        told.by_source[source] += 1
+        whole = found.whole_digest() if isinstance(found, Chat) else digest_of(_as_text(values).encode())
+        told.content = (told.content + int.from_bytes(whole, "little")) % (1 << 128)
+        if isinstance(found, Chat) and refused is None:
+            told.kept += 1
+            return self._kept(found, whole)
+        assert refused is not None
+        told.dropped[refused.reason.value, source] += 1
+        _show(told, refused.reason.value, place, refused.detail)
+        if not self._settings.keep_dropped:
+            return None
+        return {
+            **self._keys(whole),
+            "digest": whole,
+            "whole": whole,
+            "general": self._general,
+            "id": found.id if isinstance(found, Chat) else "",
+            "source": source,
+            "reason": refused.reason.value,
+            "detail": _encodable(refused.detail),
+            "row": _as_text(values),
+        }
+
+    def _refusal(self, found: Chat, place: str, told: Told) -> Refused | None:
+        text = found.text
+        text_words = words(text)
+        if self._filters and (refused := self._filters.refusal(found, text, text_words)):
+            return refused
+        leak = self._against.leak(text, text_words) if self._against else None
+        if (leak := leak or self._leaking.get(found.id)) is None:
+            return None
+        told.leaks[leak.set_name, leak.reason.value] += 1
+        said = f"{leak.set_name}: {leak.shared}"
+        if self._settings.leaks == "drop":
+            return Refused(leak.reason, said)
+        _show(told, leak.reason.value, place, said)
+        return None
+
+    def _kept(self, found: Chat, whole: bytes) -> dict[str, Any]:
+        digest = found.digest()
+        return {
+            **self._keys(digest),
+            "digest": digest,
+            "whole": whole,
+            "general": self._general,
+            "id": found.id or digest.hex(),
+            "messages": [{"role": role, "content": content} for role, content in found.messages],
+            "source": found.source if self._general else CODESEQ,
+            "license": license_of(found, self._settings.general_license) if self._general else found.license,
+            "source_url": found.source_url,
+        }
+
+    def _keys(self, digest: bytes) -> dict[str, int]:
+        """Two numbers drawn by the seed: the place in the order, and who is taken when not all are."""
+        drawn = hashlib.blake2b(digest, digest_size=16, key=self._seed).digest()
+        return {"order": int.from_bytes(drawn[:8], "big"), "sample": int.from_bytes(drawn[8:], "big")}
+
+
+def account_table(told: Told) -> pa.Table:
+    return pa.Table.from_pylist([{"told": told.as_json()}], schema=ROWS)
+
+
+def _show(told: Told, reason: str, place: str, detail: str) -> None:
+    places = told.examples.setdefault(reason, [])
+    if len(places) < SHOWN:
+        places.append(f"{place}: {detail}")
+
+
+def _as_text(values: Mapping[str, Any] | Unread) -> str:
+    if isinstance(values, Unread):
+        return _encodable(values.line)
+    return _encodable(json.dumps(values, default=str, ensure_ascii=False, sort_keys=True))
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
