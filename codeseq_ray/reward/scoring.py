@@ -64,11 +64,17 @@ class RewardSettings(BaseModel):
     )
     sandbox: SandboxSettings = SandboxSettings()
 
+    def cssr(self) -> Cssr:
+        """The formula. Raises UsageError for constants that make none."""
+        return Cssr(self.form, self.epsilon, self.case_weight, self.rollouts)
+
     @staticmethod
     def of(given: dict[str, Any]) -> RewardSettings:
-        """From a trainer's configuration. Raises UsageError for what is no setting."""
+        """From a trainer's configuration. Raises UsageError for what makes no reward."""
         try:
-            return RewardSettings.model_validate(given)
+            settings = RewardSettings.model_validate(given)
+            settings.cssr()
+            return settings
         except ValidationError as error:
             faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
             raise UsageError(
@@ -107,7 +113,7 @@ class Scorer:
     def __init__(self, settings: RewardSettings | None = None, executor: Executor | None = None) -> None:
         """`executor` runs programs in the place of this process's own sandboxes (a cluster's, say)."""
         self.settings = settings = settings or RewardSettings()
-        self.form = Cssr(settings.form, settings.epsilon, settings.case_weight, settings.rollouts)
+        self.form = settings.cssr()
         self._manner = Manner(
             Limits(
                 cpu_seconds=settings.cpu_seconds,
