@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Template, TemplateError, nodes
 from jinja2.ext import Extension
@@ -153,7 +153,7 @@ def _chat_template(folder: Path) -> tuple[Template | None, dict[str, str]]:
 class _Generation(Extension):
     """`{% generation %}…{% endgeneration %}`: tells trainers which part is the model's, and renders as it stands."""
 
-    tags: ClassVar[set[str]] = {"generation"}
+    tags = {"generation"}  # noqa: RUF012  # as jinja2 declares it
 
     def parse(self, parser: Parser) -> list[nodes.Node]:
         next(parser.stream)
