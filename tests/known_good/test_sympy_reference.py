@@ -53,6 +53,7 @@ async def test_no_program_passes_with_one_case_altered_and_that_case_is_named(
     assert await not_caught(executor, (one.known for one in tied)) == {}
 
 
+@pytest.mark.slow
 async def test_no_program_passes_for_the_nearest_neighbour_of_its_sequence(
     executor: SandboxExecutor, tied: list[Tied], neighbourhood: Neighbourhood
 ) -> None:

@@ -114,6 +114,7 @@ def _kill_when_one_is_left(run: RunStore, actor: Path, gate: Path) -> None:
     gate.with_suffix(".left").write_text(" ".join(all_of_them - done))
 
 
+@pytest.mark.slow
 def test_a_second_driver_is_refused_and_sigterm_ends_the_first_with_all_that_it_paid_for(
     tmp_path: Path,
 ) -> None:

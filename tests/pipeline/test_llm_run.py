@@ -254,6 +254,7 @@ def test_caps_end_a_run_cleanly_and_count_all_its_starts_together(server: Served
     assert len(third.calls) == paid
 
 
+@pytest.mark.slow
 def test_a_killed_run_pays_only_for_what_was_not_kept(small_ray: None, tmp_path: Path) -> None:
     job = ("--output", str(tmp_path / "runs"), "--run-id", "killed", "--limit", str(FEW))
     with serving(tmp_path / "first.jsonl", "--per-token", "0.01") as slow:

@@ -44,6 +44,7 @@ def rows(result: RunResult, config: str) -> list[dict[str, object]]:
     return [r for _, body in result.run.read_all(names) for r in pq.read_table(io.BytesIO(body)).to_pylist()]
 
 
+@pytest.mark.slow
 def test_eight_actors_on_one_cpu_bring_every_selected_sequence_to_one_outcome(job: Job) -> None:
     result = job("--run-id", "whole", "--limit", "70", "--loop-actors-min", "8", "--loop-actors-max", "8")
     outcomes = result.ledger.outcomes

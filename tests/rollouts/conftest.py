@@ -33,8 +33,8 @@ def problem(number: int, rule: Callable[[int], int]) -> dict[str, Any]:
     assert found is not None
     cases = [{"input": str(n), "output": str(value)} for n, value in enumerate(values, 1)]
     told = (
-        f"A miller counts the sacks at the mill. W(n) is their number on day n, and the old rule is {found.said('W')}. "
-        "Given n, print W(n)."
+        "A miller counts the sacks at the mill. W(n) is their number on day n, and the old rule is "
+        f"{found.said('W')}. Given n, print W(n)."
     )
     sequence_id = f"A{number:06d}"
     return {

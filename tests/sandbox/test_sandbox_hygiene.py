@@ -57,6 +57,7 @@ def gone(pid: int, seconds: float) -> bool:
     return False
 
 
+@pytest.mark.slow
 def test_500_executions_kills_included_leave_nothing(executor: SandboxExecutor) -> None:
     limits = Limits(cpu_seconds=0.03, memory_mb=128, output_bytes=1000)
     sources = [

@@ -87,7 +87,7 @@ def test_signatures_hold_through_the_proxy(s3: S3Store, beside: S3Store, proxy: 
 
 
 @pytest.mark.parametrize("trouble", ON_WRITES)
-@pytest.mark.parametrize("times", [1, LONG])
+@pytest.mark.parametrize("times", [1, pytest.param(LONG, marks=pytest.mark.slow)])
 def test_a_write_arrives_once_and_whole(
     s3: S3Store, beside: S3Store, proxy: S3Proxy, trouble: Trouble, times: int
 ) -> None:
@@ -114,7 +114,7 @@ def test_what_another_one_wrote_is_never_taken_for_our_own(
 
 
 @pytest.mark.parametrize("trouble", ON_READS)
-@pytest.mark.parametrize("times", [1, LONG])
+@pytest.mark.parametrize("times", [1, pytest.param(LONG, marks=pytest.mark.slow)])
 def test_a_read_gives_the_very_bytes(
     s3: S3Store, beside: S3Store, proxy: S3Proxy, trouble: Trouble, times: int
 ) -> None:
@@ -137,7 +137,7 @@ def test_without_patience_a_read_that_stays_bad_is_an_error_that_may_pass(
 
 
 @pytest.mark.parametrize("trouble", ON_LISTINGS)
-@pytest.mark.parametrize("times", [1, LONG])
+@pytest.mark.parametrize("times", [1, pytest.param(LONG, marks=pytest.mark.slow)])
 def test_a_listing_is_whole(
     s3: S3Store,
     beside: S3Store,

@@ -331,6 +331,7 @@ print(release.manifest["counts"]["accepted"], resource.getrusage(resource.RUSAGE
 """
 
 
+@pytest.mark.slow
 def test_memory_of_a_publish_does_not_grow_with_the_run(tmp_path: Path) -> None:
     """Two and a half times the records (20 → 50 MB of JSON): nearly the same peak."""
     peaks = []
