@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,8 @@ FEWEST_VALUES = 4
 _Part = tuple[NDArray[np.uint64], NDArray[np.int32]]
 
 _WORD = re.compile(r"\w+")
+_BETWEEN = bytes(byte if chr(byte).isalnum() or byte == 95 else 32 for byte in range(128)).ljust(256)
+"""ASCII with a space for everything that is no part of a word."""
 _INTEGER = re.compile(r"(?<![\w.])[-−]?\d+(?!\w|\.\d)")
 _LONGEST = 4000
 """Digits of a term that Python reads as a number."""
@@ -37,7 +39,10 @@ _MULTIPLIER = np.uint64(0x9E37_79B9_7F4A_7C15)
 
 def words(text: str) -> list[str]:
     """The words of a text in lower case; numbers are words, punctuation is none."""
-    return _WORD.findall(text.lower())
+    text = text.lower()
+    if text.isascii():  # the same words, in a third of the time
+        return text.encode().translate(_BETWEEN).decode().split()
+    return _WORD.findall(text)
 
 
 def integers(text: str) -> list[str]:
@@ -77,8 +82,10 @@ class Match:
 class Runs:
     """All runs of the given texts. Can be pickled; its arrays are not copied between processes of a machine."""
 
-    numbers: dict[str, int]
-    """A number drawn for each token that occurs."""
+    places: dict[str, int]
+    """Of each token that occurs, its place in `numbers`."""
+    numbers: NDArray[np.uint64]
+    """Drawn for each token; that of unknown ones, at place 0, is 0."""
     hashes: dict[int, NDArray[np.uint64]]
     """For each length of run, in ascending order."""
     owners: dict[int, NDArray[np.int32]]
@@ -105,7 +112,8 @@ class Runs:
         one of whose runs `telling` says that none is evidence, is passed over. Runs that `common` texts or more have
         are boilerplate, and not looked for.
         """
-        numbers: dict[str, int] = {}
+        places: dict[str, int] = {}
+        drawn: list[int] = [0]
         found: dict[int, list[_Part]] = {}
         taken = passed_over = 0
         for owner, tokens in texts:
@@ -113,8 +121,11 @@ class Runs:
             if size < fewest:
                 passed_over += 1
                 continue
-            drawn = [numbers.setdefault(token, _number(token)) for token in tokens]
-            hashes = _windows(np.array(drawn, np.uint64), size)
+            for token in tokens:
+                if token not in places:
+                    places[token] = len(drawn)
+                    drawn.append(_number(token))
+            hashes = _windows(np.array([drawn[places[token]] for token in tokens], np.uint64), size)
             if telling is not None:
                 hashes = hashes[[i for i in range(len(hashes)) if telling(tokens[i : i + size])]]
             hashes = np.unique(hashes)
@@ -125,7 +136,8 @@ class Runs:
                 passed_over += 1
         ordered = {size: _sorted(found[size], common) for size in sorted(found)}
         return cls(
-            numbers,
+            places,
+            np.array(drawn, np.uint64),
             {size: hashes for size, (hashes, _, _) in ordered.items()},
             {size: owners for size, (_, owners, _) in ordered.items()},
             taken,
@@ -135,28 +147,35 @@ class Runs:
 
     def first(self, tokens: Sequence[str]) -> Match | None:
         """The first run, by its place in `tokens`; None without one."""
-        return min(self.matches(tokens), key=lambda match: match.position, default=None)
+        return next(iter(self.firsts([tokens])))
 
-    def matches(self, tokens: Sequence[str]) -> Iterator[Match]:
-        """Every run of the given texts that `tokens` has, by length and place."""
-        if not self.hashes or len(tokens) < next(iter(self.hashes)):
-            return
-        known = self.numbers
-        # Most texts have an unknown word before any run is full: found out without an array.
-        pattern = "".join(["1" if token in known else "0" for token in tokens])
-        drawn: NDArray[np.uint64] | None = None
+    def firsts(self, texts: Sequence[Sequence[str]]) -> list[Match | None]:
+        """The first run in each of several texts: a third of the work of asking one by one."""
+        found: list[Match | None] = [None] * len(texts)
+        for text, match in self.matches(texts):
+            best = found[text]
+            if best is None or match.position < best.position:
+                found[text] = match
+        return found
+
+    def matches(self, texts: Sequence[Sequence[str]]) -> Iterator[tuple[int, Match]]:
+        """Every run of the given texts in these, with the place of its text, by length and position."""
+        # All in one, with an unknown token behind each, over which no run goes.
+        joined = [token for text in texts for token in (*text, "")]
+        ends = np.cumsum([len(text) + 1 for text in texts])
+        drawn = self.numbers[np.fromiter(map(self.places.get, joined, repeat(0)), np.int64, len(joined))]
+        unknown = np.cumsum(drawn == 0)
         for size, hashes in self.hashes.items():
-            if "1" * size not in pattern:
-                return
-            if drawn is None:
-                drawn = np.array([known.get(token, 0) for token in tokens], np.uint64)
-            windows = _windows(drawn, size)
-            if not len(hashes):
+            if not len(hashes) or len(joined) <= size:
                 continue
-            at = np.searchsorted(hashes, windows)
-            at[at == len(hashes)] = 0
-            for position in np.flatnonzero(hashes[at] == windows).tolist():
-                yield Match(position, size, int(self.owners[size][at[position]]))
+            before = np.concatenate(([0], unknown[:-size]))
+            full = np.flatnonzero(unknown[size - 1 :] == before)
+            windows = _windows(drawn, size)[full]
+            at = np.minimum(np.searchsorted(hashes, windows), len(hashes) - 1)
+            for i in np.flatnonzero(hashes[at] == windows).tolist():
+                text = int(np.searchsorted(ends, full[i], side="right"))
+                position = int(full[i]) - (int(ends[text - 1]) if text else 0)
+                yield text, Match(position, size, int(self.owners[size][at[i]]))
 
 
 def _number(token: str) -> int:
@@ -171,7 +190,8 @@ def _windows(numbers: NDArray[np.uint64], size: int) -> NDArray[np.uint64]:
     count = max(0, len(numbers) - size + 1)
     hashes = np.zeros(count, np.uint64)
     for i in range(size if count else 0):
-        hashes = hashes * _MULTIPLIER + numbers[i : i + count]
+        hashes *= _MULTIPLIER
+        hashes += numbers[i : i + count]
     return hashes
 
 

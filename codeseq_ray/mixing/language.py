@@ -17,7 +17,8 @@ FUNCTION_SHARE = 0.05
 FEWEST_WORDS = 20
 """With fewer words, the letters alone decide."""
 _LOOKED_AT = 4000
-"""Characters of a text, and words: enough to tell."""
+"""Characters of a text: enough to tell."""
+_WORDS_LOOKED_AT = 1000
 
 # Left out are words that other languages have, too: a, an, as, at, for, have, in, is, on, or, so, was, we, will.
 _FUNCTION_WORDS = """
@@ -44,8 +45,8 @@ def english(text: str, words: Sequence[str]) -> bool:
     """`words` are those of the text, in lower case (`overlap.words`)."""
     if not latin(text):
         return False
-    looked_at = words[:_LOOKED_AT]
+    looked_at = words[:_WORDS_LOOKED_AT]
     if len(looked_at) < FEWEST_WORDS:
         return True
-    known = sum(word in FUNCTION_WORDS for word in looked_at)
+    known = sum(map(FUNCTION_WORDS.__contains__, looked_at))
     return known >= FUNCTION_SHARE * len(looked_at)

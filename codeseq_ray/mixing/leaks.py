@@ -11,7 +11,7 @@ from typing import Any
 from codeseq_ray.errors import InputError
 from codeseq_ray.mixing.chats import Reason, digest_of
 from codeseq_ray.mixing.settings import MixingSettings
-from codeseq_ray.overlap import FEWEST_TERMS, FEWEST_WORDS, Runs, integers, plain, telling, words
+from codeseq_ray.overlap import FEWEST_TERMS, FEWEST_WORDS, Match, Runs, integers, plain, telling, words
 
 TEXT_COLUMNS = (
     "messages",
@@ -85,14 +85,25 @@ class Against:
             Runs.of(sequences, settings.leak_terms, FEWEST_TERMS, telling=telling),
         )
 
-    def leak(self, text: str, text_words: Sequence[str]) -> Leak | None:
-        """In a row's text: a run of words, or of terms that stand one after the other, or at every second place."""
-        if found := self.words.first(text_words):
-            shared = text_words[found.position : found.position + found.length]
-            return Leak(Reason.LEAK_WORDS, self.names[found.owner], _shown(shared))
+    def leaks(self, texts: Sequence[str], texts_words: Sequence[Sequence[str]]) -> list[Leak | None]:
+        """What each of several texts shares: a run of words, else of terms."""
+        matches = self.words.firsts(texts_words)
+        return [
+            self._leak_of_words(match, its_words) if match else self._leak_of_numbers(text)
+            for text, its_words, match in zip(texts, texts_words, matches, strict=True)
+        ]
+
+    def _leak_of_words(self, match: Match, text_words: Sequence[str]) -> Leak:
+        shared = text_words[match.position : match.position + match.length]
+        return Leak(Reason.LEAK_WORDS, self.names[match.owner], _shown(shared))
+
+    def _leak_of_numbers(self, text: str) -> Leak | None:
+        """Terms that stand in a text one after the other, or at every second place."""
         if not self.terms.hashes:
             return None
         numbers = integers(text)
+        if len(numbers) < FEWEST_TERMS:
+            return None
         # At every second place: tables and lists of cases have the index between the terms.
         for taken in (numbers, numbers[::2], numbers[1::2]):
             if leak := self.leak_of_terms(taken):

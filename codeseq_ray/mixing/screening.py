@@ -11,6 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
@@ -24,7 +25,8 @@ from codeseq_ray.mixing.settings import MixingSettings
 from codeseq_ray.mixing.sources import license_of
 from codeseq_ray.overlap import words
 
-TABLE_ROWS = 512
+TABLE_ROWS = 128
+"""Rows that are looked at together."""
 SHOWN = 3
 """Examples of each reason that are told."""
 
@@ -63,6 +65,19 @@ class Unread:
 
 Read = tuple[str, Mapping[str, Any] | Unread]
 """Where a row stands, for a person, and what was read there."""
+
+
+@dataclass(slots=True)
+class _Row:
+    """A row on its way through the checks."""
+
+    place: str
+    values: Mapping[str, Any] | Unread
+    chat: Chat | None
+    """None: not well-formed."""
+    refused: Refused | None
+    text: str = ""
+    words: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -152,31 +167,53 @@ class Screen:
     def tables(self, rows: Iterable[Read]) -> Iterator[pa.Table]:
         """Tables of `ROWS`, the last of which is the account."""
         told = Told()
-        handed_on: list[dict[str, Any]] = []
-        for place, values in rows:
-            if (row := self._screened(place, values, told)) is not None:
-                handed_on.append(row)
-            if len(handed_on) >= TABLE_ROWS:
+        waiting = iter(rows)
+        while batch := list(islice(waiting, TABLE_ROWS)):
+            looked_at = [self._looked_at(place, values) for place, values in batch]
+            self._find_leaks([row for row in looked_at if row.refused is None], told)
+            handed_on = [row for one in looked_at if (row := self._told_of(one, told)) is not None]
+            if handed_on:
                 yield pa.Table.from_pylist(handed_on, schema=ROWS)
-                handed_on = []
-        if handed_on:
-            yield pa.Table.from_pylist(handed_on, schema=ROWS)
         yield account_table(told)
 
-    def _screened(self, place: str, values: Mapping[str, Any] | Unread, told: Told) -> dict[str, Any] | None:
+    def _looked_at(self, place: str, values: Mapping[str, Any] | Unread) -> _Row:
         found = values.refused if isinstance(values, Unread) else chat(values)
-        refused = found if isinstance(found, Refused) else self._refusal(found, place, told)
+        if isinstance(found, Refused):
+            return _Row(place, values, None, found)
+        text = found.text
+        text_words = words(text)
+        refused = self._filters.refusal(found, text, text_words) if self._filters else None
+        return _Row(place, values, found, refused, text, text_words)
+
+    def _find_leaks(self, rows: list[_Row], told: Told) -> None:
+        leaks: list[Leak | None] = [None] * len(rows)
+        if self._against is not None and rows:
+            leaks = self._against.leaks([row.text for row in rows], [row.words for row in rows])
+        for row, in_text in zip(rows, leaks, strict=True):
+            leak = in_text or self._leaking.get(row.chat.id if row.chat else "")
+            if leak is None:
+                continue
+            told.leaks[leak.set_name, leak.reason.value] += 1
+            said = f"{leak.set_name}: {leak.shared}"
+            if self._settings.leaks == "drop":
+                row.refused = Refused(leak.reason, said)
+            else:
+                _show(told, leak.reason.value, row.place, said)
+
+    def _told_of(self, row: _Row, told: Told) -> dict[str, Any] | None:
+        """Count a row; what is to be handed on of it, if anything."""
+        source = _encodable("" if isinstance(row.values, Unread) else source_of(row.values))
+        whole = row.chat.whole_digest() if row.chat else digest_of(_as_text(row.values).encode())
         told.rows += 1
-        source = _encodable("" if isinstance(values, Unread) else source_of(values))
         told.by_source[source] += 1
-        whole = found.whole_digest() if isinstance(found, Chat) else digest_of(_as_text(values).encode())
         told.content = (told.content + int.from_bytes(whole, "little")) % (1 << 128)
-        if isinstance(found, Chat) and refused is None:
+        if row.chat and row.refused is None:
             told.kept += 1
-            return self._kept(found, whole)
-        assert refused is not None
-        told.dropped[refused.reason.value, source] += 1
-        _show(told, refused.reason.value, place, refused.detail)
+            return self._kept(row.chat, whole)
+        assert row.refused is not None
+        reason, detail = row.refused.reason.value, row.refused.detail
+        told.dropped[reason, source] += 1
+        _show(told, reason, row.place, detail)
         if not self._settings.keep_dropped:
             return None
         return {
@@ -184,27 +221,12 @@ class Screen:
             "digest": whole,
             "whole": whole,
             "general": self._general,
-            "id": found.id if isinstance(found, Chat) else "",
+            "id": row.chat.id if row.chat else "",
             "source": source,
-            "reason": refused.reason.value,
-            "detail": _encodable(refused.detail),
-            "row": _as_text(values),
+            "reason": reason,
+            "detail": _encodable(detail),
+            "row": _as_text(row.values),
         }
-
-    def _refusal(self, found: Chat, place: str, told: Told) -> Refused | None:
-        text = found.text
-        text_words = words(text)
-        if self._filters and (refused := self._filters.refusal(found, text, text_words)):
-            return refused
-        leak = self._against.leak(text, text_words) if self._against else None
-        if (leak := leak or self._leaking.get(found.id)) is None:
-            return None
-        told.leaks[leak.set_name, leak.reason.value] += 1
-        said = f"{leak.set_name}: {leak.shared}"
-        if self._settings.leaks == "drop":
-            return Refused(leak.reason, said)
-        _show(told, leak.reason.value, place, said)
-        return None
 
     def _kept(self, found: Chat, whole: bytes) -> dict[str, Any]:
         digest = found.digest()
