@@ -29,6 +29,7 @@ _ESTIMATE = (
     pa.field("solvability_low", pa.float64()),
     pa.field("solvability_high", pa.float64()),
     pa.field("stopped_early", pa.bool_(), nullable=False),
+    pa.field("rollout_tokens", pa.int64(), nullable=False),
 )
 
 KEPT = pa.schema([*RL, *_ESTIMATE])
@@ -135,7 +136,8 @@ def release_rows(
                 figures.first_passes[tally.first_pass] += 1
             if not stopped:
                 figures.tallies.append(tally)
-        row = _rl(problem, index, tally, chosen.policy, stopped)
+        tokens = sum(one["prompt_tokens"] + one["completion_tokens"] for one in taken)
+        row = {**_rl(problem, index, tally, chosen.policy, stopped), "rollout_tokens": tokens}
         if fate is Fate.KEPT:
             index += 1
             yield Row("rl", "train", row)

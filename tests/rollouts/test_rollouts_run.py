@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
 
+from codeseq_ray.crashpoints import CrashPoint
 from codeseq_ray.errors import CapReachedError, InputError, RunMismatchError, UsageError
 from codeseq_ray.pipeline.sampling import evaluation, rollouts
 from codeseq_ray.rollouts.release import CONFIGS
@@ -185,16 +186,40 @@ def test_other_problems_under_the_same_run_id_are_refused(
         sampled(policy, fewer, output, "--run-id", "r")
 
 
+def job(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The job as a process of its own: its Ray's workers have these surroundings."""
+    command = [sys.executable, "jobs/rollouts.py", "--run-id", "r", "--local-cpus", "1", *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=280, env={**os.environ, **environment}
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "place", [CrashPoint.ANSWERED, CrashPoint.OUTCOME_MADE, CrashPoint.RECORDS_PUT, CrashPoint.SEGMENT_PUT]
+)
+def test_an_actor_that_dies_anywhere_loses_and_doubles_no_rollout(
+    policy: Served, problems_file: Path, tmp_path: Path, place: CrashPoint
+) -> None:
+    policy.reset()
+    (tmp_path / "once").touch()
+    said = job(
+        *flags(policy, problems_file, tmp_path / "runs", "--requests-in-flight", "8"),
+        CODESEQ_CRASH=f"{place}@{tmp_path / 'once'}",
+    )
+    assert said.returncode == 0, said.stderr
+    assert not (tmp_path / "once").exists()
+    made = rows(str(tmp_path / "runs/r/releases/0001"), "rollouts")
+    ids = [(row["sequence_id"], row["sample"]) for row in made]
+    assert len(ids) == len(set(ids)) == PROBLEMS * SAMPLES
+    asked = len([entry for entry in policy.logged() if entry["end"] == "answered"])
+    # Answers reach the cache after 5 seconds: until then, what was answered is in the actor that died.
+    assert PROBLEMS * SAMPLES <= asked <= 2 * PROBLEMS * SAMPLES
+
+
 @pytest.mark.slow
 def test_the_job_works_on_s3(policy: Served, problems_file: Path, s3_server: Any) -> None:
-    """As a process of its own: workers take the store's keys from the surroundings in which their Ray began."""
-    said = subprocess.run(
-        [
-            *(sys.executable, "jobs/rollouts.py", "--run-id", "r", "--limit", "3", "--local-cpus", "1"),
-            *flags(policy, problems_file, "s3://codeseq/rollouts"),
-        ],
-        cwd=ROOT, capture_output=True, text=True, timeout=250, env={**os.environ, "RAY_TMPDIR": "/tmp"},
-    )  # fmt: skip
+    said = job(*flags(policy, problems_file, "s3://codeseq/rollouts", "--limit", "3"))
     assert said.returncode == 0, said.stderr
     assert "release   s3://codeseq/rollouts/r/releases/0001" in said.stdout
     assert "3  problems asked, 18 rollouts judged" in said.stdout
