@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from synthetic import plan_row, record
 
 from codeseq_ray.exporting.run import Exported, execute
 from codeseq_ray.records import Outcome, SequenceRecord, Split
@@ -21,7 +22,6 @@ from codeseq_ray.store.objects import open_store
 from codeseq_ray.store.releases import draw, publish
 from codeseq_ray.store.rollouts import FIGURES
 from codeseq_ray.store.run import RunStore
-from tests.store.synthetic import plan_row, record
 
 NUMBERS = range(1, 37)
 SPLITS = (Split.EVAL, Split.SFT, Split.RL)

@@ -1,14 +1,20 @@
-"""A release and its rollouts, made once; a tiny model with a tokenizer and a chat template of its own."""
+"""A release and its rollouts, made once; a tokenizer and a chat template of their own.
+
+Helpers are imported by their own names, not as `tests.…`: verl installs a package `tests` that would be found first.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.exporting.building import make_release, make_rollouts, rows_of
+sys.path.append(str(Path(__file__).parents[1] / "store"))
+
+from building import make_release, make_rollouts, rows_of
 
 CHAT_TEMPLATE = (
     "{% for message in messages %}"

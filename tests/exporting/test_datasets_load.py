@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from tests.exporting.building import export, file_rows
+from building import export, file_rows
 
 datasets: Any = pytest.importorskip("datasets", reason="the package datasets is not installed")
 

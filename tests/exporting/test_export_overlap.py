@@ -8,9 +8,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from building import export, lines_of, rows_of
 
 from codeseq_ray.errors import UsageError
-from tests.exporting.building import export, lines_of, rows_of
 
 TARGETS = ("trl", "verl", "llama-factory", "jsonl", "hub-folder")
 

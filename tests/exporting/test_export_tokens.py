@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from building import LONG, export, file_rows, lines_of, rows_of
 
 from codeseq_ray.errors import UsageError
 from codeseq_ray.exporting.tokens import Tokens, open_counter
-from tests.exporting.building import LONG, export, file_rows, lines_of, rows_of
 
 CONVERSATION = (
     [{"role": "user", "content": "Print n squared: ünïcode, 𝛴, and <|im_end|> as text."}],

@@ -11,13 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 import yaml
-
-from codeseq_ray.dataset.prompts import INSTRUCTION
-from codeseq_ray.errors import UsageError
-from codeseq_ray.records import ATTRIBUTION, LICENSE, Split
-from codeseq_ray.store.objects import open_store
-from jobs import export as job
-from tests.exporting.building import (
+from building import (
     accepted,
     export,
     file_rows,
@@ -26,6 +20,12 @@ from tests.exporting.building import (
     rows_of,
     split_of,
 )
+
+from codeseq_ray.dataset.prompts import INSTRUCTION
+from codeseq_ray.errors import UsageError
+from codeseq_ray.records import ATTRIBUTION, LICENSE, Split
+from codeseq_ray.store.objects import open_store
+from jobs import export as job
 
 FORMS = {
     "trl": ("trl", ()),

@@ -10,13 +10,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from building import NUMBERS, export, family_of, lines_of, make_release, split_of
 
 from codeseq_ray.dataset.schemas import CONFIGS
 from codeseq_ray.exporting import __main__ as look
 from codeseq_ray.exporting.checking import check
 from codeseq_ray.exporting.families import FamilyLeakError
 from jobs import export as job
-from tests.exporting.building import NUMBERS, export, family_of, lines_of, make_release, split_of
 
 TARGETS = ("trl", "verl", "llama-factory", "jsonl", "hub-folder")
 

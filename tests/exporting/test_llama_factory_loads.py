@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from tests.exporting.building import export, rows_of
-from tests.exporting.trainers import tiny_model
+from building import export, rows_of
+from trainers import tiny_model
 
 pytest.importorskip("torch", reason="torch is not installed")
 pytest.importorskip("llamafactory", reason="llamafactory is not installed")

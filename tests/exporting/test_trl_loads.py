@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from tests.exporting.building import export
-from tests.exporting.trainers import tiny_model
+from building import export
+from trainers import tiny_model
 
 pytest.importorskip("torch", reason="torch is not installed")
 trl: Any = pytest.importorskip("trl", reason="trl is not installed")

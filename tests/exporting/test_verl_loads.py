@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from tests.exporting.building import export, rows_of
+from building import export, rows_of
 
 torch: Any = pytest.importorskip("torch", reason="torch is not installed")
 pytest.importorskip("verl", reason="verl is not installed")
