@@ -3,7 +3,7 @@
     python -m benchmarks.mixing --work FOLDER --release RUN [--general-rows 1000000] [--codeseq-rows 50000]
 
 Makes the inputs in FOLDER (once), then runs jobs/mix.py twice with one seed, the second time with the general files
-in another order and on one CPU, once with another seed, once at 15:1; and the mix as a few lines of pandas, in memory.
+in another order and on one CPU, once with another seed, once at 15:1; and the mix in a few lines of pandas.
 """
 
 from __future__ import annotations
@@ -36,9 +36,11 @@ SOURCES = (
     "ai2-adapt-dev/evol_codealpaca_heval_decontaminated",
     "ai2-adapt-dev/personahub_math_v5_regen_149960",
 )
-_ENGLISH = "the of and to a in that it is with are this from you for your not which can be they as on have what how if"
+_ENGLISH = (
+    "the of and to a in that it is with are this from you for your not which can be they as on have what how"
+)
 _GERMAN = (
-    "der die und ist nicht das ein mit auf den sich von dem im zu für wird eine auch es an werden aus er hat"
+    "der die und ist nicht das ein mit auf den sich von dem im zu für wird eine auch es an werden aus er"
 )
 ENGLISH, OTHER = _ENGLISH.split(), _GERMAN.split()
 FILES = 8
