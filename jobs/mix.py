@@ -41,5 +41,5 @@ if __name__ == "__main__":
         print(f"mix: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, UsageError) else 1)
     except KeyboardInterrupt:
-        print("stopped; the same command begins anew", file=sys.stderr)
+        print("stopped; begin anew (with --overwrite if it was writing already)", file=sys.stderr)
         sys.exit(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -52,7 +53,8 @@ class EvaluationSet:
                 f"--against {self.name}: row {self.rows} has no text in {wanted}, and no terms; it has "
                 f"{', '.join(map(str, row))}. Name its columns with --against-columns."
             )
-        self.texts += [words(text) for text in texts]
+        # Each different word is held once.
+        self.texts += [[sys.intern(word) for word in words(text)] for text in texts]
         if terms:
             self.sequences.append(terms)
 

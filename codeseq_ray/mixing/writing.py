@@ -147,16 +147,11 @@ def sources_of(table: pa.Table) -> Counter[tuple[str, str, str]]:
 
 def require_room(store: ObjectStore, output: str, *, overwrite: bool) -> None:
     """Raises UsageError unless nothing lies there, or only a mix that may be replaced."""
-    strange = 0
-    ours = 0
+    ours = False
     for key in store.list(""):
-        if _OURS.fullmatch(key):
-            ours += 1
-        else:
-            strange += 1
-            example = key
-    if strange:
-        raise UsageError(f"--output {output}: {example} lies there, which is of no mix. Give another place.")
+        if _OURS.fullmatch(key) is None:
+            raise UsageError(f"--output {output}: {key} lies there, which is of no mix. Give another place.")
+        ours = True
     if ours and not overwrite:
         raise UsageError(
             f"--output {output}: a mix, or the beginning of one, lies there. Give another place, or --overwrite."
@@ -169,7 +164,7 @@ def publish(store: ObjectStore, files: list[File], card: str, manifest: dict[str
     Whoever finds a manifest finds every file that it names. Raises StoreError when the store fails: a mix without a
     manifest is left then.
     """
-    for key in (MANIFEST, *list(store.list(""))):
+    for key in (MANIFEST, *filter(_OURS.fullmatch, list(store.list("")))):
         store.delete(key)
     listed: dict[str, dict[str, Any]] = {}
     for file in files:

@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -53,8 +53,8 @@ Say = Callable[[str], None]
 Part = TypeVar("Part")
 
 BLOCK_BYTES = 1 << 20
-OBJECT_STORE_BYTES = 128 << 20
-"""Blocks on their way to the driver; readers wait when they fill it."""
+OBJECT_STORE_BYTES = 64 << 20
+"""For each CPU, of blocks on their way to the driver; readers wait when they fill it."""
 SCREEN_CPUS = 0.95
 _COMPRESSED = 3
 """So many times as large are rows in memory as in a compressed file, at a guess: sets the number of buckets."""
@@ -80,7 +80,7 @@ def execute(settings: MixSettings, say: Say) -> Mixed:
     if not release.files(SFT):
         raise UsageError(f"--codeseq {settings.codeseq}: the release has no rows of the config sft")
     general = chat_files(settings.general, "--general", chats=True)
-    given = [evaluation_set(uri, settings.against_columns) for uri in settings.against]
+    given = _given_sets(settings)
     own = [_own_set(release)] if settings.against_own else []
     against = {GENERAL: Against.of([*given, *own], settings), CODESEQ: Against.of(given, settings)}
     say(_opening(settings, release, general, against))
@@ -137,8 +137,20 @@ def _connect(settings: MixSettings) -> None:
     context.target_max_block_size = BLOCK_BYTES
     # Screening is Ray Data's own work here, and may have all CPUs of the cluster.
     context.execution_options.resource_limits = ExecutionResources.for_limits(
-        object_store_memory=OBJECT_STORE_BYTES
+        object_store_memory=OBJECT_STORE_BYTES * max(1.0, cluster.cpus())
     )
+
+
+def _given_sets(settings: MixSettings) -> list[EvaluationSet]:
+    """Each with a name of its own, which is its file's where that is no other's."""
+    sets: list[EvaluationSet] = []
+    for uri in settings.against:
+        one = evaluation_set(uri, settings.against_columns)
+        alike = sum(
+            os.path.basename(other.rstrip("/")) == one.name for other in settings.against[: len(sets)]
+        )
+        sets.append(replace(one, name=f"{one.name} ({alike + 1})") if alike else one)
+    return sets
 
 
 def _own_set(release: Released) -> EvaluationSet:
@@ -202,11 +214,11 @@ class _Job:
             kept = table.filter(pc.invert(accounts))
             handed_on += kept.num_rows
             self._buckets.add(kept)
-            self._progress.tell(side, told)
+            self._progress.tell(f"{side}: {handed_on:,} rows so far")
         wanted = told.kept + (told.dropped.total() if settings.keep_dropped else 0)
         if handed_on != wanted:
             raise InfrastructureError(f"{handed_on:,} {side} rows arrived, {wanted:,} were sent: start again")
-        self._progress.tell(side, told, done=True)
+        self._progress.tell(f"{side}: {told.kept:,} rows kept of {told.rows:,}", done=True)
         return told
 
 
@@ -315,12 +327,12 @@ class _Progress:
         self._seconds, self._say = seconds, say
         self._said = time.monotonic()
 
-    def tell(self, side: str, told: Told, *, done: bool = False) -> None:
+    def tell(self, said: str, *, done: bool = False) -> None:
         now = time.monotonic()
         if not done and now - self._said < self._seconds:
             return
         self._said = now
-        self._say(f"screen: {side}: {told.rows:,} rows read, {told.kept:,} kept")
+        self._say(f"screen: {said}")
 
 
 def closing(mixed: Mixed) -> str:
