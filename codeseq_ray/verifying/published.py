@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,13 @@ from codeseq_ray.store.released import (
 from codeseq_ray.store.releases import FORMAT_VERSION
 from codeseq_ray.store.settings import StoreSettings
 from codeseq_ray.verifying.findings import Code, Finding, Found
+
+_EXPORT = "export.json"
+_ADDED = re.compile(
+    r"export\.json|LICENSE\.md|overlap\.jsonl|rollouts\.manifest\.json"
+    r"|data/(rl|rl_dropped|rollouts)/train-\d{5}-of-\d{5}\.parquet"
+)
+"""What a folder for the Hub has beside the release that it is a copy of (docs/export.md)."""
 
 
 class File(BaseModel):
@@ -71,7 +79,10 @@ class Published(ReleaseFolder):
         """What of the files is not as the manifest says: there, as long, with the same checksum, no others."""
         files = self.manifest.files
         for name in sorted(self.names - set(files) - {MANIFEST}) + self._strangely_named():
-            found(Finding(Code.FILE_UNEXPECTED, name, "is not in the manifest"))
+            if _EXPORT in self.names and _ADDED.fullmatch(name):
+                found(Finding(Code.NOTE, name, "is not in the manifest: an export adds it"))
+            else:
+                found(Finding(Code.FILE_UNEXPECTED, name, "is not in the manifest"))
         for name, told in sorted(files.items()):
             if name != CARD and _place(name) is None:
                 found(

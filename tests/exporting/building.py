@@ -73,7 +73,12 @@ def make_release(root: Path, numbers: Iterable[int] = NUMBERS) -> Path:
     plan = [
         plan_row(n, split=split_of(n)).model_copy(update={"family": family_of(n)}) for n in sorted(numbers)
     ]
-    info = {"fingerprint": "f00d", "versions": {"codeseq-ray": "0"}}
+    info = {
+        "fingerprint": "f00d",
+        "input_digest": "",
+        "row_settings": {},
+        "versions": {"codeseq-ray": "0"},
+    }
     return Path(publish(run, plan, read_ledger(run), info=info).uri)
 
 

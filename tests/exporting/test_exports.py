@@ -25,6 +25,9 @@ from codeseq_ray.dataset.prompts import INSTRUCTION
 from codeseq_ray.errors import UsageError
 from codeseq_ray.records import ATTRIBUTION, LICENSE, Split
 from codeseq_ray.store.objects import open_store
+from codeseq_ray.store.settings import StoreSettings
+from codeseq_ray.verifying.findings import Code, Finding
+from codeseq_ray.verifying.published import open_published
 from jobs import export as job
 
 FORMS = {
@@ -174,6 +177,22 @@ def test_a_hub_folder_is_the_releases_files_to_the_byte(release: Path, tmp_path:
     for path in release.rglob("*"):
         if path.is_file():
             assert (tmp_path / "x" / path.relative_to(release)).read_bytes() == path.read_bytes()
+
+
+def test_a_hub_folder_is_still_the_release_to_whoever_verifies_it(
+    release: Path, rollouts: Path, tmp_path: Path
+) -> None:
+    export(release, "hub-folder", tmp_path / "x")
+    export(release, "hub-folder", tmp_path / "y", "--rollouts", str(rollouts))
+    for folder, differing in (("x", set()), ("y", {"README.md"})):
+        found: list[Finding] = []
+        open_published(str(tmp_path / folder), StoreSettings(), print).check_files(found.append)
+        assert {one.where for one in found if one.code is not Code.NOTE} == differing
+        assert "export.json" in {one.where for one in found if one.code is Code.NOTE}
+    (tmp_path / "x/data/problems/more.parquet").write_bytes(b"")
+    found = []
+    open_published(str(tmp_path / "x"), StoreSettings(), print).check_files(found.append)
+    assert [one.where for one in found if one.code is Code.FILE_UNEXPECTED] == ["data/problems/more.parquet"]
 
 
 def test_a_hub_folder_with_rollouts_has_one_card_for_all_configs(
