@@ -45,7 +45,7 @@ _GERMAN = (
 ENGLISH, OTHER = _ENGLISH.split(), _GERMAN.split()
 FILES = 8
 EVAL_TEXTS, PLANTED = 500, 40
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 1.0
 
 
 # --------------------------------------------------------------------------------------------------- inputs

@@ -105,7 +105,7 @@ def test_who_is_taken_does_not_hang_together_with_the_place(tmp_path: Path) -> N
 
 def test_of_equal_texts_one_stays_and_ours_before_theirs(tmp_path: Path) -> None:
     mine = ours(range(3))
-    copied = {"id": "stolen", "messages": mine[1]["messages"], "source": "web"}
+    copied = {"id": "0 stolen", "messages": mine[1]["messages"], "source": "web"}
     spaced = chat(5, id="g5 again")
     spaced["messages"] = [
         {**turn, "content": f"  {turn['content'].upper()}\n"} for turn in spaced["messages"]
@@ -115,7 +115,7 @@ def test_of_equal_texts_one_stays_and_ours_before_theirs(tmp_path: Path) -> None
     assert duplicates == {(GENERAL, "web"): 1, (GENERAL, mix_inputs.CHAT): 2}
     ids = {row["id"] for row in found}
     assert {"a7", "g5", *(row["id"] for row in mine)} <= ids  # the smaller id of two
-    assert not ids & {"stolen", "g7", "g5 again"}
+    assert not ids & {"0 stolen", "g7", "g5 again"}
     every, none = mix(tmp_path / "n", [*kept(rows, GENERAL), *kept(mine, CODESEQ)], "4:1", dedup=False)
     assert len(every) == 15
     assert not none
