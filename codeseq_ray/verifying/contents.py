@@ -10,6 +10,7 @@ from typing import Any
 from codeseq_ray.agents.structured import last_code_block
 from codeseq_ray.cases import EXAMPLES, FEWEST_HIDDEN, MOST_HIDDEN
 from codeseq_ray.dataset import outcomes
+from codeseq_ray.dataset.prompts import solver_prompt
 from codeseq_ray.dataset.reflection import fenced
 from codeseq_ray.dataset.views import problem_id_of
 from codeseq_ray.records import (
@@ -98,7 +99,9 @@ def check_sft(row: Row, problem: Row) -> Said:
         if row[column] != problem[column]:
             yield Code.ROW_DIFFERS, f"{column} {row[column]!r}; its problem has {problem[column]!r}"
     turns = [(turn["role"], turn["content"]) for turn in row["messages"]]
-    if [role for role, _ in turns] != ["user", "assistant"] or turns[0][1] != problem_of(problem).text():
+    if [role for role, _ in turns] != ["user", "assistant"] or turns[0][1] != solver_prompt(
+        problem_of(problem)
+    ):
         yield Code.SFT_PROBLEM, "its user's turn is not the problem"
         return
     last, wanted = last_code_block(turns[1][1]), last_code_block(fenced(problem["program"], "python"))

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import record
 
+from codeseq_ray.dataset.phrases import PLACES, phrase
+from codeseq_ray.dataset.prompts import solver_prompt
 from codeseq_ray.dataset.reflection import fenced, messages
 from codeseq_ray.records import (
     Candidate,
@@ -20,6 +22,7 @@ from codeseq_ray.records import (
     SequenceRecord,
     VerdictKind,
 )
+from codeseq_ray.reward.extraction import read
 
 
 def turns(one: SequenceRecord) -> tuple[str, str]:
@@ -61,7 +64,7 @@ def test_every_program_is_shown_in_order_and_the_final_one_ends_the_turn(correct
     one = record(7, corrections=corrections)
     user, assistant = turns(one)
     assert one.problem is not None
-    assert user == one.problem.text()
+    assert user == solver_prompt(one.problem)
     sources = [r.program.source for r in one.rounds]
     assert python_blocks(assistant) == [*sources, sources[-1]]
     assert assistant.endswith(f"{sources[-1]}\n```")
@@ -72,15 +75,18 @@ def test_a_round_goes_from_test_to_reason_to_output_to_fault_to_program() -> Non
     story = [
         "Guess number 0.",
         "print(0 * int(input()))",
-        "on input `3`: it should give `21`",
+        "`3`",
+        "`21`",
         "Three times 7.",
-        "it prints `7001`",
+        "`7001`",
         "0 is not 7.",
         "print(1 * int(input()))",
-        "on input `3`: it should give `21`",
+        "`3`",
+        "`21`",
         "1 is not 7.",
         "print(7 * int(input()))",
-        "Final check: on input `3` the revised program prints `21`",
+        "`3`",
+        "`21`",
         "print(7 * int(input()))",
     ]
     at = 0
@@ -91,9 +97,19 @@ def test_a_round_goes_from_test_to_reason_to_output_to_fault_to_program() -> Non
 
 
 def test_a_first_program_that_was_right_is_checked_on_an_example() -> None:
-    _, assistant = turns(record(7))
-    assert "on input `0`: it should give `0`. Count." in assistant
-    assert "revised" not in assistant
+    one = record(7)
+    _, assistant = turns(one)
+    assert "`0`" in assistant
+    assert "`0`. Count." in assistant
+    assert one.cases is not None
+    hidden = [(case.input, case.output) for case in one.cases.hidden]
+    assert [case for case in read(assistant).cases if case in hidden]
+    assert not [
+        way
+        for place in ("test", "revised", "again")
+        for way in PLACES[place]
+        if way.split("{")[0] in assistant
+    ]
 
 
 @pytest.mark.parametrize("corrections", [0, 1, 5])
@@ -101,6 +117,8 @@ def test_no_number_is_made_up(corrections: int) -> None:
     one = record(123_457, corrections=corrections)
     user, assistant = turns(one)
     recorded = [r.program.source for r in one.rounds] + [r.program.process for r in one.rounds]
+    assert one.cases is not None
+    recorded += [text for case in one.cases.hidden for text in (case.input, case.output)]
     for r in one.rounds:
         recorded += [r.analysis.why_expected, r.analysis.what_is_wrong] if r.analysis else []
         recorded += [r.failing.input, r.failing.expected, r.failing.got] if r.failing else []
@@ -119,7 +137,7 @@ def test_each_way_to_fail_is_told_as_it_was(kind: VerdictKind) -> None:
 
 def test_an_empty_output_is_told_as_such() -> None:
     one = with_round(record(7, corrections=1), 0, failing=failing(VerdictKind.WRONG_ANSWER, got=" \n"))
-    assert "But it prints nothing." in turns(one)[1]
+    assert any(way in turns(one)[1] for way in PLACES["silent"])
 
 
 def test_rounds_of_another_shift_are_left_out() -> None:
@@ -127,7 +145,7 @@ def test_rounds_of_another_shift_are_left_out() -> None:
     one = record(7, corrections=2)
     foreign = FailingCase(input="4", expected="21", got="", kind=VerdictKind.WRONG_ANSWER, message="")
     _, assistant = turns(with_round(one, 0, failing=foreign))
-    assert "on input `4`" not in assistant
+    assert "`4`" not in assistant
     assert python_blocks(assistant) == [r.program.source for r in (*one.rounds[1:], one.rounds[-1])]
 
 
@@ -144,8 +162,8 @@ def test_the_walk_begins_with_the_last_program_that_was_written_anew(fresh: tupl
     for before in one.rounds[: fresh[-1]]:
         assert before.program.source not in assistant
         assert before.program.process not in assistant
-    checked = f"Final check: on input `{kept[-2].failing.input}`" if len(kept) > 1 else "on input `0`"  # type: ignore[union-attr]
-    assert checked in assistant
+    tail = assistant[assistant.rindex(kept[-1].program.process) :] if kept[-1].program.process else assistant
+    assert (f"`{kept[-2].failing.input}`" if len(kept) > 1 else "`0`") in tail  # type: ignore[union-attr]
 
 
 def test_candidates_that_a_round_did_not_go_on_with_are_not_told() -> None:
@@ -175,3 +193,41 @@ def test_a_program_full_of_backticks_stays_one_block(source: str, got: str) -> N
 
 def test_an_ordinary_program_has_the_fence_that_graders_look_for() -> None:
     assert fenced("print(1)\n", "python") == "```python\nprint(1)\n```"
+
+
+# ------------------------------------------------------------------------------------------ in several words
+
+VALUES = {"input": "`31`", "expected": "`4217`", "got": "`99`", "why": " It is so.", "what": "it stops"}
+
+
+@pytest.mark.parametrize(("place", "way"), [(place, way) for place, ways in PLACES.items() for way in ways])
+def test_the_reward_reads_every_test_as_a_claim_and_nothing_else_as_one(place: str, way: str) -> None:
+    said = way.format(**VALUES)
+    claims = place in ("test", "again", "example", "own")
+    assert read(said).cases == ((("31", "4217"),) if claims else ())
+    assert not re.search(r"\d", way)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_every_way_of_saying_it_is_drawn(place: str) -> None:
+    drawn = {phrase(place, str(key), at, **VALUES) for key in range(60) for at in range(3)}
+    assert len(drawn) == len(set(PLACES[place])) >= 6
+
+
+def test_a_problem_is_always_told_alike_and_others_otherwise() -> None:
+    told = [turns(record(number, corrections=2))[1] for number in range(2, 40)]
+    assert told == [turns(record(number, corrections=2))[1] for number in range(2, 40)]
+    openings = {re.sub(r"`[^`]*`|\d+", "", text) for text in told}
+    assert len(openings) > 30
+
+
+@pytest.mark.parametrize("corrections", range(6))
+def test_every_case_that_a_turn_claims_is_true(corrections: int) -> None:
+    """What it says of a wrong output is no claim of its own."""
+    for number in range(2, 30):
+        one = record(number, corrections=corrections)
+        assert one.cases is not None
+        known = {(c.input, c.output) for c in (*one.cases.examples, *one.cases.hidden, *one.cases.far)}
+        claimed = set(read(turns(one)[1]).cases)
+        assert claimed <= known
+        assert claimed
