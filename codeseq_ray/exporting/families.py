@@ -16,19 +16,19 @@ class Families:
     """Takes note of the split that each family is exported in. In memory are the families' names."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, tuple[str, str]] = {}
+        self._seen: dict[str, str] = {}
 
     def see(self, family: str, split: str, where: str) -> None:
         """A row of `family` goes to `split`. Raises FamilyLeakError when another one went to another split."""
-        before, place = self._seen.setdefault(family, (intern(split), intern(where)))
+        before = self._seen.setdefault(family, intern(split))
         if before != split:
             raise FamilyLeakError(
-                f"family {family} has rows in {before} ({place}) and in {split} ({where}): whoever trains on the one "
-                "must not measure by, or train again on, the other. A release of jobs/synthesize.py never has that; "
+                f"family {family} has rows in {before}, and in {split} ({where}): whoever trains on the one must not "
+                "measure by, or train again on, the other. A release of jobs/synthesize.py never has that; "
                 "see what was changed with jobs/verify.py, and export releases of one run together."
             )
 
     @property
     def counts(self) -> dict[str, int]:
         """Families by split."""
-        return dict(sorted(Counter(split for split, _ in self._seen.values()).items()))
+        return dict(sorted(Counter(self._seen.values()).items()))

@@ -9,6 +9,7 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -87,7 +88,11 @@ class _InFolder:
 class _InBucket:
     def __init__(self, store: ObjectStore, folder: Path, overwrite: bool) -> None:
         self.uri, self.folder, self._store = store.uri, folder, store
-        _refuse_taken(self.uri, set(store.list("")), overwrite)
+        # A look at a few names: below a bucket there may be millions.
+        names = set(islice(store.list(""), 4))
+        with suppress(KeyError):
+            names |= {MANIFEST} if names and store.get(MANIFEST) else set()
+        _refuse_taken(self.uri, names, overwrite)
 
     def publish(self) -> None:
         """Without its manifest, an export that is half replaced is not taken for whole."""
