@@ -242,6 +242,10 @@ class Acceptance(Value):
     """Empty, or why the program is taken for a table of values."""
     rerun: Verdict | None = None
     """The second run: one process per case, shuffled order, another hash seed."""
+    mutants: int = 0
+    """Of the accepted program, that were run on the hidden cases (`judging.mutants`); 0: none were."""
+    mutants_killed: int = 0
+    """Those that the hidden cases found."""
 
 
 # --------------------------------------------------------------------------------------- agents' accounts

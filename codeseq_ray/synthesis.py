@@ -77,6 +77,13 @@ class SynthesisSettings(BaseModel):
     )
     memory_mb: int = Field(512, ge=64, description="Memory that a program may use, in MiB.")
     output_bytes: int = Field(1 << 20, ge=1, description="Bytes that a program may print per case.")
+    mutants: int = Field(
+        12,
+        ge=0,
+        le=1000,
+        description="Mutants of each accepted program that are run on its hidden cases, at most: the share that these "
+        "find says how strong they are. 0: none.",
+    )
     seed: int = Field(0, description="Seed of every drawn choice: dropped terms, splits, samples.")
 
 
@@ -203,6 +210,7 @@ class _Loop:
             self.cases,
             self.manner,
             seen_far=seen_far,
+            mutants=self.settings.mutants,
         )
         self.acceptance = decision.checks
         if decision.reason:

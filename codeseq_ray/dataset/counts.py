@@ -12,6 +12,7 @@ from typing import Any
 
 from codeseq_ray.dataset.outcomes import DROPPED
 from codeseq_ray.dataset.usage import Bill
+from codeseq_ray.dataset.views import weak
 from codeseq_ray.records import Outcome
 
 
@@ -47,6 +48,17 @@ class Counts:
     """The model calls of accepted and rejected ones."""
     far_cases_checked: int = 0
     """Cases, of accepted ones."""
+    mutants: int = 0
+    """Of the programs of accepted ones; `mutants_killed`: those that the hidden cases found."""
+    mutants_killed: int = 0
+    tested: int = 0
+    """Accepted ones with mutants; `weak` of them have cases that find less than half, `strong` that find all."""
+    weak: int = 0
+    strong: int = 0
+    families: set[str] = field(default_factory=set)
+    """Of accepted ones; so `shapes` of programs and `templates` of names."""
+    shapes: set[str] = field(default_factory=set)
+    templates: set[str] = field(default_factory=set)
     rows: dict[str, Counter[str]] = field(default_factory=dict)
     """Rows by config and split."""
 
@@ -74,6 +86,10 @@ class Counts:
                 self.splits[outcome["split"]] += 1
                 self.walls[", ".join(outcome["walls"])] += 1
                 self.far_cases_checked += outcome["far_checked"]
+                self.families.add(outcome["family"])
+                self.shapes.add(outcome["program_shape"])
+                self.templates.add(outcome["name_template"])
+                self._add_strength(outcome["mutants"], outcome["mutants_killed"])
             case Outcome.REJECTED:
                 self.rejected += 1
             case Outcome.FAILED:
@@ -88,6 +104,13 @@ class Counts:
             self.models.update(outcome["models"])
             self.prompt_ids.update(outcome["prompt_ids"])
             self.bill.add_lasting(outcome["usage"])
+
+    def _add_strength(self, mutants: int, killed: int) -> None:
+        self.mutants += mutants
+        self.mutants_killed += killed
+        self.tested += mutants > 0
+        self.weak += weak(mutants, killed)
+        self.strong += 0 < mutants == killed
 
     def add_row(self, config: str, split: str) -> None:
         self.rows.setdefault(config, Counter())[split] += 1
@@ -117,6 +140,14 @@ class Counts:
             "tokens": self.bill.tokens,
             "usage": self.bill.lasting(),
             "far_cases_checked": self.far_cases_checked,
+            "mutants": self.mutants,
+            "mutants_killed": self.mutants_killed,
+            "tested": self.tested,
+            "weak": self.weak,
+            "strong": self.strong,
+            "families": len(self.families),
+            "program_shapes": len(self.shapes),
+            "name_templates": len(self.templates),
             "rows": {config: _sorted(splits) for config, splits in sorted(self.rows.items())},
         }
 

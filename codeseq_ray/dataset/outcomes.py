@@ -13,6 +13,7 @@ from typing import Any
 
 from codeseq_ray.dataset import views
 from codeseq_ray.dataset.schemas import CONFIGS
+from codeseq_ray.dataset.shapes import name_template, program_shape
 from codeseq_ray.dataset.usage import Bill
 from codeseq_ray.records import LICENSE, Outcome, PlanRow, SequenceRecord
 
@@ -51,6 +52,9 @@ def judged_rows(planned: PlanRow, record: SequenceRecord) -> Iterator[views.Row]
         prompt_ids=views.prompt_ids(record),
         walls=views.walls(record) if accepted else [],
         far_checked=record.acceptance.far_checked if record.acceptance else 0,
+        **views.strength(record),
+        program_shape=program_shape(record.program.source) if accepted and record.program else "",
+        name_template=name_template(record.sequence.name) if accepted else "",
         tokens=record.tokens,
         usage=bill.lasting(),
         rows_digest=rows_digest(made),
@@ -85,6 +89,10 @@ def _row(planned: PlanRow, outcome: str, **more: Any) -> views.Row:
         "prompt_ids": [],
         "walls": [],
         "far_checked": 0,
+        "mutants": 0,
+        "mutants_killed": 0,
+        "program_shape": "",
+        "name_template": "",
         "tokens": 0,
         "usage": [],
         "rows_digest": "",

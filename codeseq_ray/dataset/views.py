@@ -81,6 +81,24 @@ def walls(record: SequenceRecord) -> list[str]:
     return [wall for wall in ran[0] if all(wall in others for others in ran)] if ran else []
 
 
+WEAK_BELOW = 0.5
+"""Share of mutants killed below which a problem's cases are called weak."""
+
+
+def strength(record: SequenceRecord) -> dict[str, int]:
+    """How many mutants of the program were tried, and how many the hidden cases found."""
+    checks = record.acceptance
+    return {
+        "mutants": checks.mutants if checks else 0,
+        "mutants_killed": checks.mutants_killed if checks else 0,
+    }
+
+
+def weak(mutants: int, mutants_killed: int) -> bool:
+    """Whether the hidden cases found too few of the mutants; False where none were tried."""
+    return mutants_killed < WEAK_BELOW * mutants
+
+
 def _problem(record: SequenceRecord) -> dict[str, Any]:
     sequence, cases, problem = record.sequence, _made(record.cases), _made(record.problem)
     return {
@@ -101,6 +119,8 @@ def _problem(record: SequenceRecord) -> dict[str, Any]:
         "far_checked": record.acceptance.far_checked if record.acceptance else 0,
         "far_unseen": record.acceptance.far_unseen if record.acceptance else 0,
         "program": _made(record.program).source,
+        **strength(record),
+        "weak_cases": weak(**strength(record)),
         "rounds": record.corrections,
         "walls": walls(record),
         "tokens": record.tokens,

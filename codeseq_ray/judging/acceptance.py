@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from codeseq_ray.judging.confirmation import second_run
 from codeseq_ray.judging.lookup import lookup_table
+from codeseq_ray.judging.mutants import strength
 from codeseq_ray.judging.verdicts import Manner, judge
 from codeseq_ray.ports import Executor
 from codeseq_ray.records import Acceptance, Case, Cases, Program, Reason, Verdict, VerdictKind
@@ -34,13 +35,15 @@ class Decision:
 
 
 async def accept(
-    executor: Executor, program: Program, cases: Cases, manner: Manner, *, seen_far: int
+    executor: Executor, program: Program, cases: Cases, manner: Manner, *, seen_far: int, mutants: int = 0
 ) -> Decision:
     """Decide over a program that passed all hidden cases.
 
     `seen_far` of the far cases were within the built-in fitter's window (0 for other agents); at least
     `FEWEST_FAR` of the others must have been checked, or all if fewer are known. A far case that takes more time or
     memory than allowed ends the check and is no failure: it counts as not checked.
+
+    Of a program that is accepted, up to `mutants` are run on the hidden cases, behind walls only.
     """
     rerun, far = await asyncio.gather(
         second_run(executor, program, cases.hidden, manner), judge_far(executor, program, cases.far, manner)
@@ -73,6 +76,9 @@ async def accept(
         )
     if not rerun.ok:
         return Decision(checks, Reason.NONDETERMINISTIC, rerun.message)
+    if mutants and "seccomp" in rerun.walls:  # a fault may make of a harmless program another one
+        found = await strength(executor, program, cases.hidden, manner, mutants, rerun)
+        checks = checks.model_copy(update={"mutants": found.mutants, "mutants_killed": found.killed})
     return Decision(checks)
 
 

@@ -84,7 +84,9 @@ def execute(settings: VerifySettings, say: Say, hand_on: Callable[[Finding], Non
     )
     release.check_files(found.add)
     say(f"files: {result.files} in the manifest, {found.different} differences")
-    _note_other_python(release, found)
+    # Another Python writes programs out otherwise, and then other mutants are drawn.
+    made_alike = _note_other_python(release, found)
+    mutants = release.manifest.info.row_settings.get("mutants", 0) if made_alike else None
     cluster.connect(settings.local_cpus)
     require_memory(limits.memory_mb, sandbox)
     standing = ray.get(standing_walls.remote(sandbox))
@@ -92,7 +94,9 @@ def execute(settings: VerifySettings, say: Say, hand_on: Callable[[Finding], Non
         raise standing
     chosen = _sample(release, settings)
     progress = _Progress(result, checks, settings.log_seconds, say)
-    for config, one in _run(_chosen(checks.walk(), chosen, result), manner, sandbox, progress):
+    for config, one in _run(
+        _chosen(checks.walk(), chosen, result), _Again(manner, mutants), sandbox, progress
+    ):
         for finding in one.findings:
             found.add(finding)
         if one.walls:
@@ -178,11 +182,17 @@ def _manner(release: Published, settings: VerifySettings) -> tuple[Manner, Sandb
     return Manner(limits=limits), sandbox
 
 
-def _note_other_python(release: Published, found: Findings) -> None:
+def _note_other_python(release: Published, found: Findings) -> bool:
+    """Whether its programs ran in the Python that runs here."""
     made, here = release.manifest.info.versions.get("python", ""), platform.python_version()
-    if made.split(".")[:2] != here.split(".")[:2]:
-        said = f"its programs ran in Python {made or '(not told)'}, here in {here}: some may behave otherwise"
+    same = made.split(".")[:2] == here.split(".")[:2]
+    if not same:
+        said = (
+            f"its programs ran in Python {made or '(not told)'}, here in {here}: some may behave otherwise, and mutants "
+            "are not made again"
+        )
         found.add(Finding(Code.NOTE, release.uri, said))
+    return same
 
 
 def _sample(release: Published, settings: VerifySettings) -> set[tuple[str, str]] | None:
@@ -233,11 +243,20 @@ class _Progress:
         )
 
 
+@dataclass(frozen=True)
+class _Again:
+    """How programs are run again."""
+
+    manner: Manner
+    mutants: int | None
+    """Most of each accepted one, as in the run; None: they are left out."""
+
+
 def _run(
-    jobs: Iterator[Job], manner: Manner, sandbox: SandboxSettings, progress: _Progress
+    jobs: Iterator[Job], again: _Again, sandbox: SandboxSettings, progress: _Progress
 ) -> Iterator[tuple[str, Rerun]]:
     """Run programs in tasks, so many at a time, and yield what they showed as they end."""
-    task = rerun_all.options(memory=memory_bytes(manner.limits.memory_mb, sandbox))
+    task = rerun_all.options(memory=memory_bytes(again.manner.limits.memory_mb, sandbox))
     out: dict[Any, list[Job]] = {}
     more = True
     while more or out:
@@ -246,7 +265,7 @@ def _run(
             batch = list(islice(jobs, TASK_ROWS))
             more = bool(batch)
             if batch:
-                out[task.remote(batch, manner, sandbox)] = batch
+                out[task.remote(batch, again, sandbox)] = batch
             progress.tell()
         done, _ = ray.wait(list(out), num_returns=1, timeout=1.0) if out else ([], [])
         for one in done:
@@ -271,12 +290,12 @@ def _results(task: Any, jobs: list[Job]) -> Iterator[tuple[str, Rerun]]:
 
 
 @ray.remote(num_cpus=VERIFY_CPUS, max_retries=3)
-def rerun_all(jobs: list[Job], manner: Manner, sandbox: SandboxSettings) -> list[Rerun] | UsageError:
+def rerun_all(jobs: list[Job], again: _Again, sandbox: SandboxSettings) -> list[Rerun] | UsageError:
     """What each row's program showed; or why no program can be run on this node."""
 
     async def run() -> list[Rerun]:
         executor = InWorker(sandbox)
-        return [await rerun(executor, config, row, manner) for config, row in jobs]
+        return [await rerun(executor, config, row, again.manner, again.mutants) for config, row in jobs]
 
     try:
         return asyncio.run(run())

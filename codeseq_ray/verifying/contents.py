@@ -12,7 +12,8 @@ from codeseq_ray.cases import EXAMPLES, FEWEST_HIDDEN, MOST_HIDDEN
 from codeseq_ray.dataset import outcomes
 from codeseq_ray.dataset.prompts import solver_prompt
 from codeseq_ray.dataset.reflection import fenced
-from codeseq_ray.dataset.views import problem_id_of
+from codeseq_ray.dataset.shapes import name_template, program_shape
+from codeseq_ray.dataset.views import problem_id_of, weak
 from codeseq_ray.records import (
     ATTRIBUTION,
     LICENSE,
@@ -70,7 +71,8 @@ def check_outcome(row: Row) -> Said:
         case Outcome.ACCEPTED:
             known = stage == reason == ""
         case Outcome.REJECTED:
-            yield from _as_drawn(row, {"walls": []})
+            unmade = {"mutants": 0, "mutants_killed": 0, "program_shape": "", "name_template": ""}
+            yield from _as_drawn(row, {"walls": [], **unmade})
         case other:
             yield Code.ROW_ODD, f"there is no outcome {other!r}"
     if row["outcome"] in set(Outcome) and not known:
@@ -89,8 +91,22 @@ def check_problem(row: Row) -> Said:
     if not 0 <= row["far_unseen"] <= row["far_checked"] <= len(row["far_cases"]):
         told = f"far_unseen {row['far_unseen']}, far_checked {row['far_checked']}"
         yield Code.ROW_ODD, f"{told} of {len(row['far_cases'])}"
+    mutants, killed = row["mutants"], row["mutants_killed"]
+    if not 0 <= killed <= mutants or row["weak_cases"] != weak(mutants, killed):
+        yield Code.ROW_ODD, f"mutants {mutants}, killed {killed}, weak_cases {row['weak_cases']}"
     if not _follow([*row["examples"], *row["cases"], *row["far_cases"]]):
         yield Code.ROW_ODD, "the inputs of its cases do not follow one upon the other"
+
+
+def check_likeness(end: Row, problem: Row) -> Said:
+    """What `outcomes` tell of a problem for counting how much alike problems are."""
+    drawn = {
+        "program_shape": program_shape(problem["program"]),
+        "name_template": name_template(problem["name"]),
+    }
+    for column, so in drawn.items():
+        if end[column] != so:
+            yield Code.ROW_DIFFERS, f"{column} {end[column]!r}; its problem gives {so!r}"
 
 
 def check_sft(row: Row, problem: Row) -> Said:

@@ -40,6 +40,8 @@ class Code(StrEnum):
     CASE_FAILS = "case_fails"
     FAR_CASE_FAILS = "far_case_fails"
     LOOKUP_TABLE = "lookup_table"
+    MUTANTS = "mutants"
+    """The hidden cases find other mutants of the program than the release says."""
     NOT_DETERMINISTIC = "not_deterministic"
     REJECTED_PASSES = "rejected_passes"
     """On the case that it was rejected for, or by the check that it was rejected by."""

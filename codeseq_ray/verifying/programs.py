@@ -10,6 +10,7 @@ from codeseq_ray.errors import InfrastructureError
 from codeseq_ray.judging.acceptance import judge_far
 from codeseq_ray.judging.confirmation import HASH_SEED, second_run, with_room
 from codeseq_ray.judging.lookup import lookup_table
+from codeseq_ray.judging.mutants import strength
 from codeseq_ray.judging.verdicts import SHOWN, Manner, judge
 from codeseq_ray.ports import Executor
 from codeseq_ray.records import Case, Program, Reason, Stage, Verdict, VerdictKind
@@ -38,11 +39,17 @@ def can_run(config: str, row: Row) -> bool:
     return row["program"] is not None and (row["failing_input"] is not None or bool(row["cases"]))
 
 
-async def rerun(executor: Executor, config: str, row: Row, manner: Manner) -> Rerun:
-    """Run a row of `problems` or `rejected` again. Raises UsageError where the walls do not stand."""
+async def rerun(
+    executor: Executor, config: str, row: Row, manner: Manner, mutants: int | None = None
+) -> Rerun:
+    """Run a row of `problems` or `rejected` again, and up to `mutants` of an accepted program, as the run did.
+
+    None: no mutants are made, and what the row says of them is not checked. Raises UsageError where the walls do not
+    stand.
+    """
     again = _Again(executor, f"{config} {row['sequence_id']}", Program(source=row["program"]), manner)
     try:
-        await (again.accepted(row) if config == "problems" else again.rejected(row))
+        await (again.accepted(row, mutants) if config == "problems" else again.rejected(row))
     except InfrastructureError as error:
         again.say(Code.UNJUDGED, str(error))
     return Rerun(tuple(again.findings), again.walls)
@@ -59,16 +66,28 @@ class _Again:
     def say(self, code: Code, said: str) -> None:
         self.findings.append(Finding(code, self._where, said))
 
-    async def accepted(self, row: Row) -> None:
+    async def accepted(self, row: Row, mutants: int | None) -> None:
         examples, hidden, far = (_cases(row[name]) for name in ("examples", "cases", "far_cases"))
         checked = far[: row["far_checked"]]
         await self._passes(Code.EXAMPLE_FAILS, examples)
         if await self._passes(Code.CASE_FAILS, hidden):
             again = await second_run(self._executor, self._program, hidden, self._manner)
             self._hold(Code.NOT_DETERMINISTIC, again, hidden)
+            if again.ok and mutants is not None:
+                await self._strength(row, hidden, again, mutants)
         await self._passes(Code.FAR_CASE_FAILS, checked, judge_far)
         if table := lookup_table(self._program.source, (*examples, *hidden, *checked)):
             self.say(Code.LOOKUP_TABLE, table)
+
+    async def _strength(self, row: Row, hidden: Sequence[Case], passed: Verdict, mutants: int) -> None:
+        """As many mutants, and as many of them killed; those that end at a limit may do so here alone."""
+        most = mutants if "seccomp" in row["walls"] else 0
+        found = await strength(self._executor, self._program, hidden, self._manner, most, passed)
+        told = row["mutants"], row["mutants_killed"]
+        if (found.mutants, found.killed) != told:
+            code = Code.NOTE if found.limited and found.mutants == told[0] else Code.MUTANTS
+            said = f"{found.killed} of {found.mutants} mutants are killed; the release says {told[1]} of {told[0]}"
+            self.say(code, said)
 
     async def rejected(self, row: Row) -> None:
         """It still fails on the case that it failed on, in the same way; what it passed before that, it passes."""

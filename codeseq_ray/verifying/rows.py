@@ -24,6 +24,7 @@ from codeseq_ray.store.released import Place, Row
 from codeseq_ray.store.releases import outcome_line
 from codeseq_ray.verifying.contents import (
     Said,
+    check_likeness,
     check_outcome,
     check_problem,
     check_rejected,
@@ -36,7 +37,18 @@ from codeseq_ray.verifying.published import Published
 _ID = re.compile(r"A\d{6,12}")
 _OUTCOMES, _SFT, _REJECTED = ("outcomes", "train"), ("sft", "train"), ("rejected", "train")
 _IN_BOTH = {
-    "problems": ("family", "agents", "models", "prompt_ids", "rounds", "walls", "far_checked", "tokens"),
+    "problems": (
+        "family",
+        "agents",
+        "models",
+        "prompt_ids",
+        "rounds",
+        "walls",
+        "far_checked",
+        "mutants",
+        "mutants_killed",
+        "tokens",
+    ),
     "rejected": ("family", "split", "agents", "stage", "reason", "rounds", "far_checked", "tokens"),
     "sft": ("rounds",),
 }
@@ -93,6 +105,8 @@ class RowChecks:
             for row in several:
                 if place[0] == "problems":
                     self._hand_on(place, sequence_id, check_problem(row))
+                    for end in rows.get(_OUTCOMES, ()):
+                        self._hand_on(_OUTCOMES, sequence_id, check_likeness(end, row))
                     for sft in rows.get(_SFT, ()):
                         self._hand_on(_SFT, sequence_id, check_sft(sft, row))
                 elif place == _REJECTED:
