@@ -46,10 +46,9 @@ def main() -> None:
 
 def run(folder: Path, run_id: str, mutants: int) -> float:
     begun = time.monotonic()
-    subprocess.run(
-        [sys.executable, "jobs/synthesize.py", "--output", str(folder), "--run-id", run_id, "--mutants", str(mutants)],
-        cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    flags = ["--output", str(folder), "--run-id", run_id, "--mutants", str(mutants)]
+    command = [sys.executable, "jobs/synthesize.py", *flags]
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return time.monotonic() - begun
 
 

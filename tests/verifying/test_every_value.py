@@ -34,6 +34,8 @@ def checked(release: Path) -> Findings:
 
 
 def altered(value: Any, kind: pa.DataType) -> Any:
+    if pa.types.is_boolean(kind):
+        return not value
     if pa.types.is_integer(kind):
         return value + 1
     if pa.types.is_string(kind):

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from codeseq_ray.errors import InfrastructureError
-from codeseq_ray.judging.verdicts import Manner
+from codeseq_ray.judging.mutants import strength
+from codeseq_ray.judging.verdicts import Manner, judge
 from codeseq_ray.ports import Execution, ExecutionReport, Limits
+from codeseq_ray.records import Case, Program
 from codeseq_ray.sandbox import walls
 from codeseq_ray.sandbox.executor import SandboxExecutor
 from codeseq_ray.verifying.findings import Code
@@ -142,3 +144,19 @@ def test_a_rejection_without_a_program_holds_nothing_to_run() -> None:
     assert not can_run("rejected", nothing)
     assert not can_run("rejected", {**nothing, "program": SQUARE})
     assert not can_run("rejected", {**nothing, "cases": cases(1, 2)})
+
+
+@pytest.mark.parametrize(
+    ("mutants", "killed", "found"), [(0, 0, set()), (1, 0, {Code.MUTANTS}), (0, -1, {Code.MUTANTS})]
+)
+async def test_mutants_are_made_and_killed_as_the_row_says(
+    mutants: int, killed: int, found: set[Code], executor: SandboxExecutor
+) -> None:
+    """As the run did it; then with another number made, and another number killed."""
+    hidden = [Case(**case) for case in cases(3, 8)]
+    passed = await judge(executor, Program(source=SQUARE), hidden, MANNER)
+    so = await strength(executor, Program(source=SQUARE), hidden, MANNER, 5, passed)
+    assert so.mutants > so.killed - 1 >= 0
+    row = problem(walls=["seccomp"], mutants=so.mutants + mutants, mutants_killed=so.killed + killed)
+    again = await rerun(executor, "problems", row, MANNER, mutants=5)
+    assert {finding.code for finding in again.findings} == found
