@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import copy
+import hashlib
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ from codeseq_ray.judging.verdicts import Manner, judge
 from codeseq_ray.ports import Executor
 from codeseq_ray.records import Case, Program, Verdict, VerdictKind
 
-LONGEST = 20_000
+LONGEST = 8_000
 """Characters of a program that is changed; a longer one, made of data mostly, has no mutants."""
 LEAST_SECONDS = 0.2
 ROOM = 20
@@ -93,37 +94,37 @@ async def strength(
 def mutants(source: str, most: int) -> tuple[str, ...]:
     """At most `most` mutants, all different and none equal to the program; always the same ones.
 
-    Drawn by a hash of their texts. None for a program that cannot be read.
+    Drawn by a hash of the program and of the place that is changed; a text is only written for what is drawn, since
+    that takes a while for a long program. None for a program that cannot be read.
     """
     if most <= 0 or len(source) > LONGEST:
         return ()
+    found: dict[str, None] = {}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a program's odd escapes
             tree = ast.parse(source)
             own = ast.unparse(tree)
-            texts = dict.fromkeys(_texts(tree))
+            changes = list(_changes(tree))
+            key = hashlib.blake2b(own.encode("utf-8", "replace"), digest_size=8).hexdigest()
+            for at in sorted(range(len(changes)), key=lambda at: draw(at, "mutant", key)):
+                if len(found) == most:
+                    break
+                text = _text(tree, *changes[at])
+                if text != own and _compiles(text):
+                    found[text] = None
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ()
-    texts.pop(own, None)
-    drawn = sorted(texts, key=lambda text: (draw(0, "mutant", text), text))
-    found: list[str] = []
-    for text in drawn:
-        if len(found) == most:
-            break
-        if _compiles(text):
-            found.append(text)
     return tuple(found)
 
 
-def _texts(tree: ast.Module) -> Iterator[str]:
-    """The program's text after each single change. The tree is changed in place and changed back."""
-    for change, undo in _changes(tree):
-        change()
-        try:
-            yield ast.unparse(tree)
-        finally:
-            undo()
+def _text(tree: ast.Module, change: Callable[[], None], undo: Callable[[], None]) -> str:
+    """The program's text after one change. The tree is changed in place and changed back."""
+    change()
+    try:
+        return ast.unparse(tree)
+    finally:
+        undo()
 
 
 Change = tuple[Callable[[], None], Callable[[], None]]
