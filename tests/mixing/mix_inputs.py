@@ -66,13 +66,8 @@ def write_parquet(path: Path, rows: Sequence[Row], group: int = 50) -> Path:
 def problem(number: int, terms: Sequence[int], description: str = "") -> Row:
     """A row of the config `problems`."""
     cases = [{"input": str(i), "output": str(term)} for i, term in enumerate(terms)]
-    texts = {name: "" for name in PROBLEMS.names if PROBLEMS.field(name).type == pa.string()}
-    counts = {name: 0 for name in PROBLEMS.names if pa.types.is_integer(PROBLEMS.field(name).type)}
-    lists: dict[str, Any] = {"models": [], "prompt_ids": [], "walls": []}
     return {
-        **texts,
-        **counts,
-        **lists,
+        **{field.name: _empty(field) for field in PROBLEMS},
         "problem_id": f"A{number:06d}-x",
         "sequence_id": f"A{number:06d}",
         "description": description or f"Shelf {_name(number)} of the storehouse.",
@@ -80,6 +75,17 @@ def problem(number: int, terms: Sequence[int], description: str = "") -> Row:
         "cases": cases[2:8],
         "far_cases": cases[8:],
     }
+
+
+def _empty(field: pa.Field) -> Any:
+    """Something for a column that a mix does not look at."""
+    if field.nullable:
+        return None
+    if pa.types.is_string(field.type):
+        return ""
+    if pa.types.is_boolean(field.type):
+        return False
+    return [] if pa.types.is_list(field.type) else 0
 
 
 def sft(number: int, **given: Any) -> Row:

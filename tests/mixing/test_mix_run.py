@@ -270,6 +270,14 @@ def test_bad_inputs_say_what_is_wrong(
     assert not list((tmp_path / "m").glob("**/*.*"))
 
 
+def test_a_tokenizer_that_cannot_be_read_ends_the_mix_at_once(
+    release: Path, general: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match="--tokenizer"):
+        mix(release, general, tmp_path / "m", "--max-tokens", "9", "--tokenizer", str(tmp_path / "none.json"))
+    assert not (tmp_path / "m").exists()
+
+
 def file(path: Path, body: bytes) -> Path:
     path.write_bytes(body)
     return path

@@ -26,6 +26,7 @@ from codeseq_ray.errors import CodeseqError, InfrastructureError, InputError, Us
 from codeseq_ray.mixing.card import Figures, Side
 from codeseq_ray.mixing.chats import MEANINGS, Reason
 from codeseq_ray.mixing.drawing import Draw, usable
+from codeseq_ray.mixing.filters import tokenizer
 from codeseq_ray.mixing.leaks import OWN, Against, EvaluationSet, Leak, known_terms
 from codeseq_ray.mixing.ratio import CODESEQ, GENERAL, Ratio, shares
 from codeseq_ray.mixing.screening import Read, Screen, Told, account_table
@@ -74,12 +75,15 @@ def execute(settings: MixSettings, say: Say) -> Mixed:
     """Make the mix. Raises UsageError and its kin before any work where possible; it is written at the very end."""
     begun = time.monotonic()
     output = _output(settings)
-    store = open_patiently(output, settings, say)
-    require_room(store, output, overwrite=settings.overwrite)
     release = Released(*find_release(settings.codeseq, settings, say))
     if not release.files(SFT):
         raise UsageError(f"--codeseq {settings.codeseq}: the release has no rows of the config sft")
     general = chat_files(settings.general, "--general", chats=True)
+    if settings.max_tokens is not None and settings.tokenizer is not None:
+        tokenizer(settings.tokenizer)
+    # Not before: a folder that is not there is made.
+    store = open_patiently(output, settings, say)
+    require_room(store, output, overwrite=settings.overwrite)
     given = _given_sets(settings)
     own = [_own_set(release)] if settings.against_own else []
     against = {GENERAL: Against.of([*given, *own], settings), CODESEQ: Against.of(given, settings)}
