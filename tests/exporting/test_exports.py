@@ -25,6 +25,7 @@ from codeseq_ray.dataset.prompts import INSTRUCTION
 from codeseq_ray.errors import UsageError
 from codeseq_ray.records import ATTRIBUTION, LICENSE, Split
 from codeseq_ray.store.objects import open_store
+from codeseq_ray.store.releases import FORMAT_VERSION
 from codeseq_ray.store.settings import StoreSettings
 from codeseq_ray.verifying.findings import Code, Finding
 from codeseq_ray.verifying.published import open_published
@@ -297,7 +298,7 @@ def test_what_cannot_be_done_is_said_before_any_work(
 def test_releases_that_do_not_fit_are_refused(release: Path, rollouts: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no rows of a config `rl`"):
         export(release, "verl", tmp_path / "x", "--rollouts", str(release))
-    with pytest.raises(UsageError, match=r"release of format 1.*exports format 3"):
+    with pytest.raises(UsageError, match=rf"release of format 1.*exports format {FORMAT_VERSION}"):
         export(rollouts, "verl", tmp_path / "x")
     other = Path(shutil.copytree(release, tmp_path / "other"))
     manifest = json.loads((other / "manifest.json").read_text(encoding="utf-8"))
