@@ -28,7 +28,7 @@ _WORDS = """solve solution func function fn answer ans result output out seq seq
 program check test nth"""
 NAMES = frozenset([*_WORDS.split(), *ascii_letters]) - {"O"}
 """What a program or the sequence is called. Other functions (`phi(6) = 2`, `is_prime(7)`) are steps on the way."""
-HELPERS = frozenset("fgh")
+HELPERS = frozenset("cdfghp")
 """What helping functions are called: claims of these do not count beside claims of another letter."""
 
 _FARTHEST = 400
@@ -58,7 +58,7 @@ _CUE = re.compile(
     r"\b:?))"
 )
 _AT_ONCE = re.compile(r"[\"')\]}]{0,3},?\s?(->|:|(?:is|=|equals|(?:should|must|would|will) be)\b)")
-_MORE = re.compile(r"\s?(?:[-+*/^%!](?=\s?[\w(])|,\s?-?[0-9]|\.\.|(?:to|through|or)\s-?[0-9])")
+_MORE = re.compile(r" ?(?:[-+*/^%!](?= ?[\w(])|,\s?-?[0-9]|\.\.|(?:to|through|or)\s-?[0-9])")
 """After an input: a list, a range or an expression, and not one input."""
 _THAT = r"[\"')\]]{0,2}\s?[,;(]?\s?(?:which |that )?"
 _NOT_SAID = re.compile(rf"{_THAT}(?:(?:is |was |looks )?(?:wrong|incorrect|not (?:right|correct))|[❌✗✘?])")
@@ -92,7 +92,7 @@ _CALLED = re.compile(r"(?<![-+*/^] )(?<![-+*/^\w.])([A-Za-z]\w{0,40}+)\s?$")
 _LETTER = r"[abfghqstuvwyzABFSTU]"
 _TERM = re.compile(rf"_(?<![\w.*+/^-]{_LETTER}_)(?<={_LETTER}_)\(?({VALUE})\)?{_RELATION}")
 _ARROW = re.compile(
-    rf"\(?[\"']?({VALUE})[\"']?\s?->\s?[\"']?({VALUE})[\"']?\)?(?!\s?(?:->|[-+*/^!%=]\s?[\w(]))"
+    rf"\(?[\"']?({VALUE})[\"']?\s?->\s?[\"']?({VALUE})[\"']?\)?(?! ?(?:->|[-+*/^!%=] ?[\w(]))"
 )
 _LINE_START = re.compile(r"(?:[-*•+>#/]+ |\d{1,3}[.)] )?(?:[^:\n>]{0,40}: ?)?")
 _FURTHER = re.compile(r"[,;|]\s?")

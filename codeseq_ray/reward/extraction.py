@@ -16,8 +16,8 @@ from codeseq_ray.reward.listings import comments, in_code, names_of
 from codeseq_ray.reward.tables import in_tables
 from codeseq_ray.reward.values import CLOSE, OPEN, canonical, only_integers, plain
 
-LONGEST = 1 << 19
-"""Characters of a completion that is read for cases, ten times what 10,240 tokens are. A longer one claims nothing,
+LONGEST = 1 << 18
+"""Characters of a completion that is read for cases, five times what 10,240 tokens are. A longer one claims nothing,
 so that nothing can be hidden past a cut; its program is looked for in the last so many."""
 
 _THINK = re.compile(r"</?think>")

@@ -21,9 +21,9 @@ _VALUE = re.compile(
     rf"[\s:=\"'(\[]{{0,4}}(?:(?:exactly|just|be|equal to|the (?:value|number|integer)) ?)?[\"'(]?({VALUE})"
 )
 _GOES_ON = re.compile(
-    r"\s?(?:[+/^%]|\*\*?(?=\s?[\w(])|-(?=\s?[0-9(]|\s?[a-zA-Z]\b)|!(?=\s?[-+*/=])"
+    r"[)\]\"']? ?(?:[+/^%]|\*\*?(?= ?[\w(])|-(?= ?[0-9(]| ?[a-zA-Z]\b)|!(?= ?[-+*/=])"
     r"|,\s?-?[0-9]+(?:,|\.\.|[)\]]|\s?$|\s?and\b)|(?:times|plus|minus|mod|choose|divided|squared|cubed|factorial)\b"
-    r"|(?:or|to|through)\s-?[0-9])"
+    r"|(?:or|to|through) -?[0-9])"
 )
 """After a number: it is only the beginning of an expression, a list or a range."""
 _EQUALS = re.compile(r"[\"')\]]?\s?={1,2}(?!=)\s?")
