@@ -136,6 +136,8 @@ class Scorer:
 
     async def score_batch_async(self, batch: Sequence[tuple[RewardTask, str]]) -> list[Score]:
         """Scores in the order of the batch. Equal completions of a problem, and equal programs, are judged once."""
+        if not batch:
+            return []
         once = _Once(self)
         running = {pair: asyncio.ensure_future(once.score(*pair)) for pair in batch}
         try:

@@ -51,7 +51,7 @@ class Count:
 
 
 class Answers:
-    """What reference programs said, kept for the other completions of the problem. Not thread-safe."""
+    """What reference programs said, kept for the other completions of the problem; the oldest goes first."""
 
     def __init__(self, most: int = 50_000) -> None:
         self._kept: OrderedDict[tuple[str, str], Run] = OrderedDict()

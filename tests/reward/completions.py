@@ -27,6 +27,20 @@ def says(name: str, text: str, cases: int, true: int, undecided: int = 0) -> Exp
     return Expected(name, text, cases, true, program=False, undecided=undecided)
 
 
+TERMS = [factorial(n) for n in range(30)]
+INSIDE = "from math import factorial; print(factorial(int(input())))"
+REFLECTION = f"""Let me test it on input `5`: it should give `120`.
+
+Because 5 · 24 = 120.
+
+But it prints `10`.
+
+The last factor is wrong.
+
+{RIGHT}
+
+Final check: on input `6` the revised program prints `720`, as it should."""
+
 PROGRAMS = [
     Expected("a right program alone", RIGHT, passed=True),
     Expected("a wrong program alone", WRONG),
@@ -48,10 +62,10 @@ PROGRAMS = [
     Expected("another language", "```cpp\nint main() {}\n```", program=False),
     Expected("prints the examples", block("print({2: 2, 3: 6}[int(input())])")),
     Expected("prints the examples, else guesses", block("n = int(input())\nprint({2: 2, 3: 6}.get(n, n))")),
-    Expected("a table of the right terms", block(f"print({[factorial(n) for n in range(30)]}[int(input())])"), passed=True),
+    Expected("a table of the right terms", block(f"print({TERMS}[int(input())])"), passed=True),
     Expected("input() missing", block("def solve(n):\n    return n")),
     Expected("a constant", block("print(24)")),
-    Expected("exec of the right program", block("exec('from math import factorial; print(factorial(int(input())))')"), passed=True),
+    Expected("exec of the right program", block(f"exec({INSIDE!r})"), passed=True),
     Expected("exec of forbidden things", block("exec('import os; os.system(\"id\")')")),
     Expected("opens a socket", block("import socket\nsocket.create_connection(('127.0.0.1', 80))")),
     Expected("reads the judge's files", block("import glob\nprint(open(glob.glob('/proc/self/*')[0]).read())")),
@@ -91,10 +105,9 @@ PHRASED = [
     Expected("assert", block("def solve(n):\n    return n\nassert solve(5) == 120\nassert solve(6) == 7"), 2, 1),
     Expected("tests", block("tests = [(5, 120), (6, 720)]\nmore_cases = {7: 5040, 8: 1}"), 4, 3),
     Expected("remarks", block("print(solve(5))  # 120\n# n = 6 -> 720\n"), 2, 2),
-    Expected("a name of its own", block("def orders(n): ...\nprint(orders(int(input())))\nassert orders(5) == 120"), 1, 1),
-    Expected("reflection", "Let me test it on input `5`: it should give `120`.\n\nBecause 5 · 24 = 120.\n\nBut it prints "
-             f"`10`.\n\nThe last factor is wrong.\n\n{RIGHT}\n\nFinal check: on input `6` the revised program prints `720`, "
-             "as it should.", 2, 2, passed=True),
+    Expected("a name of its own", block("def orders(n): ...\nprint(orders(int(input())))\nassert orders(5) == 120"),
+             1, 1),
+    Expected("reflection", REFLECTION, 2, 2, passed=True),
 ]  # fmt: skip
 
 NO_CLAIMS = [
