@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 
 import pytest
+from reward_completions import ALL, HOSTILE, Expected
+from reward_problem import SOLVABILITY, TASK
 
 from codeseq_ray.reward import Scorer
-from tests.reward.completions import ALL, HOSTILE, Expected
-from tests.reward.problem import SOLVABILITY, TASK
 
 
 def test_the_table_is_long_enough() -> None:

@@ -7,11 +7,11 @@ import inspect
 from typing import Any
 
 import pytest
+from reward_problem import COLUMNS, RIGHT, ROW, SOLVABILITY, WRONG
 
 from codeseq_ray.errors import InfrastructureError, InputError, UsageError
 from codeseq_ray.reward import Scorer, scoring, trl, verl
 from codeseq_ray.reward.scoring import RewardSettings
-from tests.reward.problem import COLUMNS, RIGHT, ROW, SOLVABILITY, WRONG
 
 pytestmark = pytest.mark.usefixtures("scorer")  # skips where no walls stand
 

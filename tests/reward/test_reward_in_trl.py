@@ -9,12 +9,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from reward_problem import RIGHT, ROW, SOLVABILITY, WRONG
+from reward_tiny import tiny_model, tiny_tokenizer
 
 from codeseq_ray.dataset.rl import RL
 from codeseq_ray.reward import trl as ours
 from codeseq_ray.reward.scoring import RewardSettings, Score
-from tests.reward.problem import RIGHT, ROW, SOLVABILITY, WRONG
-from tests.reward.tiny import tiny_model, tiny_tokenizer
 
 pytest.importorskip("torch", reason="torch is not installed")
 trl: Any = pytest.importorskip("trl", reason="trl is not installed")

@@ -8,10 +8,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from reward_problem import RIGHT, ROW, SOLVABILITY, WRONG
 
 from codeseq_ray.errors import InputError, UsageError
 from codeseq_ray.reward.scoring import RewardSettings, Score
-from tests.reward.problem import RIGHT, ROW, SOLVABILITY, WRONG
 
 vf: Any = pytest.importorskip("verifiers.v1", reason="verifiers is not installed")
 pytestmark = pytest.mark.usefixtures("scorer")

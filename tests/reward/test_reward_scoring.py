@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from math import factorial
 
 import pytest
+from reward_problem import COLUMNS, RIGHT, ROW, SOLVABILITY, TASK, WRONG, block
 
 from codeseq_ray.errors import InfrastructureError, InputError, SandboxUnavailableError, UsageError
 from codeseq_ray.ports import Execution, ExecutionReport, Run
 from codeseq_ray.records import VerdictKind
 from codeseq_ray.reward import Form, RewardSettings, RewardTask, Scorer
-from tests.reward.problem import COLUMNS, RIGHT, ROW, SOLVABILITY, TASK, WRONG, block
 
 
 @dataclass

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import factorial
 
-from tests.reward.problem import RIGHT, WRONG, block
+from reward_problem import RIGHT, WRONG, block
 
 
 @dataclass(frozen=True)
