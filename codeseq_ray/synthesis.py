@@ -81,8 +81,8 @@ class SynthesisSettings(BaseModel):
         12,
         ge=0,
         le=1000,
-        description="Mutants of each accepted program that are run on its hidden cases, at most: the share that these "
-        "find says how strong they are. 0: none.",
+        description="Mutants of each accepted program that are run on its hidden cases, at most: the share that "
+        "these find says how strong they are. 0: none.",
     )
     seed: int = Field(0, description="Seed of every drawn choice: dropped terms, splits, samples.")
 
@@ -254,7 +254,7 @@ class _Loop:
         raise _DecidedError(Stage.VALIDATION, reason or Reason.NOT_VALIDATED, said)
 
     async def _solve(self, plain: Cases) -> Program:
-        """Write, judge and correct programs until one passes all hidden cases or the rounds are used up."""
+        """Write, judge and correct programs until one passes all its cases or the rounds are used up."""
         self.stage = Stage.PROGRAM
         latest = await self._round(0, await self._written_anew(0))
         repairs = 0  # since a program was last written from the problem alone
@@ -318,12 +318,15 @@ class _Loop:
         return [correction.program for correction in corrections]
 
     async def _round(self, number: int, programs: list[Program], *, fresh: bool = False) -> Round:
-        """Judge candidates, each source once; the first that passes, else the one that passed most, goes on."""
+        """Judge candidates, each source once; the first that passes, else the one that passed most, goes on.
+
+        The examples come after the hidden cases: a program that is wrong on what the problem shows is no solution.
+        """
         assert self.cases is not None
-        hidden = self.cases.hidden
+        judged_on = (*self.cases.hidden, *self.cases.examples)
         sources = {program.source: program for program in programs}
         verdicts = await asyncio.gather(
-            *(judge(self.executor, program, hidden, self.manner) for program in sources.values()),
+            *(judge(self.executor, program, judged_on, self.manner) for program in sources.values()),
             return_exceptions=True,
         )
         of = dict(zip(sources, _sound(verdicts), strict=True))
@@ -333,7 +336,7 @@ class _Loop:
             number=number,
             program=best.program,
             verdict=best.verdict,
-            failing=None if best.verdict.ok else failing_case(best.verdict, hidden),
+            failing=None if best.verdict.ok else failing_case(best.verdict, judged_on),
             fresh=fresh,
             others=tuple(one for one in judged if one is not best),
         )

@@ -21,6 +21,7 @@ from codeseq_ray.agents.visibility import (
     ValidatorView,
     WriterView,
 )
+from codeseq_ray.dataset.reflection import messages
 from codeseq_ray.errors import CapReachedError, EndpointRefusedError, InfrastructureError, StoreError
 from codeseq_ray.ports import Execution, ExecutionReport
 from codeseq_ray.records import (
@@ -170,6 +171,26 @@ async def test_after_the_last_round_the_sequence_is_rejected_and_nobody_is_asked
     assert len(record.rounds) == 6
     assert len(script.programs) == 3
     assert [type(v).__name__ for v in script.seen].count("CorrectorView") == 5
+
+
+@pytest.mark.parametrize("corrected", [True, False])
+async def test_a_program_that_is_wrong_on_a_worked_example_is_corrected_or_rejected(
+    corrected: bool, sandbox: SandboxExecutor
+) -> None:
+    """The examples come first in the sequence: right on all later terms says nothing of them."""
+    later = "n = int(input())\nprint(n * n if n > 4 else 7)"
+    record = await work(Script(programs=[later] * 6 if not corrected else [later, RIGHT]), sandbox)
+    assert record.cases is not None
+    assert record.problem is not None
+    failing = record.rounds[0].failing
+    assert failing is not None
+    assert (failing.input, failing.got) == (record.cases.examples[0].input, "7")
+    if corrected:
+        assert (record.outcome, record.corrections) == (Outcome.ACCEPTED, 1)
+        told = messages(record.problem, record.cases, record.rounds)[1]["content"]
+        assert told.count("```python") == 3
+    else:
+        assert record.reason == Reason.ROUNDS_USED_UP
 
 
 async def test_solver_and_corrector_see_no_hidden_case_but_the_failing_one(sandbox: SandboxExecutor) -> None:

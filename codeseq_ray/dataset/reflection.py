@@ -32,7 +32,7 @@ _STOPPED = {
 
 
 def messages(problem: Problem, cases: Cases, rounds: tuple[Round, ...]) -> list[dict[str, str]]:
-    """The user's and the assistant's turn. `rounds` must not be empty; the last one passed `cases.hidden`."""
+    """The user's and the assistant's turn. `rounds` must not be empty; the last one passed all cases."""
     chain = _since_fresh_start(_about_this_problem(cases, rounds))
     return [
         {"role": "user", "content": solver_prompt(problem)},
@@ -42,7 +42,7 @@ def messages(problem: Problem, cases: Cases, rounds: tuple[Round, ...]) -> list[
 
 def _about_this_problem(cases: Cases, rounds: tuple[Round, ...]) -> tuple[Round, ...]:
     """Without the rounds that ended with the problem told anew under another shift: their cases are not its own."""
-    own = {(case.input, case.output) for case in cases.hidden}
+    own = {(case.input, case.output) for case in (*cases.hidden, *cases.examples)}
     foreign = [
         i for i, r in enumerate(rounds) if r.failing and (r.failing.input, r.failing.expected) not in own
     ]

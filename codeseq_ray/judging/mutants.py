@@ -23,10 +23,13 @@ from codeseq_ray.records import Case, Program, Verdict, VerdictKind
 
 LONGEST = 8_000
 """Characters of a program that is changed; a longer one, made of data mostly, has no mutants."""
-LEAST_SECONDS = 0.2
-ROOM = 20
+LEAST_SECONDS = 0.05
+ROOM = 5
 """CPU time that a mutant has on a case: so many times what the program took on all cases together, and no less than
-LEAST_SECONDS. One that needs more does not end, as a rule."""
+LEAST_SECONDS. One that needs more does not end, as a rule (how this was chosen: docs/design/mutants.md)."""
+_CLOSE = 0.25
+"""Of that time: a survivor that took as much might be killed on a slower machine."""
+_LIMITED = {VerdictKind.TIME_LIMIT, VerdictKind.MEMORY_LIMIT}
 
 _COMPARED: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
     ast.Lt: (ast.LtE, ast.GtE),
@@ -63,8 +66,10 @@ class Strength:
 
     mutants: int = 0
     killed: int = 0
-    limited: bool = False
-    """Some ended at a limit: on another machine they might not."""
+    fewest: int = 0
+    """Killed on any machine: without those that ended at a limit of time or memory."""
+    most: int = 0
+    """Killed on some machine: with the survivors that came close to their time."""
 
 
 async def strength(
@@ -83,12 +88,10 @@ async def strength(
     verdicts = await asyncio.gather(
         *(judge(executor, Program(source=source), cases, tight) for source in chosen)
     )
-    limited = {VerdictKind.TIME_LIMIT, VerdictKind.MEMORY_LIMIT, VerdictKind.OUTPUT_LIMIT}
-    return Strength(
-        len(chosen),
-        sum(not verdict.ok for verdict in verdicts),
-        any(verdict.kind in limited for verdict in verdicts),
-    )
+    killed = sum(not verdict.ok for verdict in verdicts)
+    limited = sum(verdict.kind in _LIMITED for verdict in verdicts)
+    close = sum(verdict.ok and verdict.cpu_ms > 1000 * _CLOSE * limits.cpu_seconds for verdict in verdicts)
+    return Strength(len(chosen), killed, killed - limited, killed + close)
 
 
 def mutants(source: str, most: int) -> tuple[str, ...]:

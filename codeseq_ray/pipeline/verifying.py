@@ -188,8 +188,8 @@ def _note_other_python(release: Published, found: Findings) -> bool:
     same = made.split(".")[:2] == here.split(".")[:2]
     if not same:
         said = (
-            f"its programs ran in Python {made or '(not told)'}, here in {here}: some may behave otherwise, and mutants "
-            "are not made again"
+            f"its programs ran in Python {made or '(not told)'}, here in {here}: some may behave otherwise, and "
+            "mutants are not made again"
         )
         found.add(Finding(Code.NOTE, release.uri, said))
     return same

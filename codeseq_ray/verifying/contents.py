@@ -135,9 +135,12 @@ def check_rejected(row: Row) -> Said:
     if (row["verdict"] is not None) != judged or (case[0] is not None and not judged):
         yield Code.ROW_ODD, "a verdict without a program, or a program without a verdict"
     if row["reason"] == Reason.ROUNDS_USED_UP and row["cases"] is not None:
-        at = {"input": row["failing_input"], "output": row["failing_expected"]}
-        if at not in row["cases"]:
-            yield Code.ROW_DIFFERS, f"it failed on input {at['input']}, which is none of its hidden cases"
+        at = row["failing_input"], row["failing_expected"]
+        if at not in [(case["input"], case["output"]) for case in (*row["cases"], *(row["examples"] or ()))]:
+            yield (
+                Code.ROW_DIFFERS,
+                f"it failed on input {at[0]}, which is none of its hidden cases or examples",
+            )
     if not _follow([*(row["cases"] or ()), *(row["far_cases"] or ())]):
         yield Code.ROW_ODD, "the inputs of its cases do not follow one upon the other"
     if not 0 <= row["far_checked"] <= len(row["far_cases"] or ()):

@@ -95,8 +95,31 @@ async def test_killed_are_those_that_do_not_pass_all_cases() -> None:
     made = mutants(SQUARES, 6)
     sandbox = Prints(wrong=frozenset(made[:4]))
     found = await strength(sandbox, Program(source=SQUARES), cases(range(3, 8)), Manner(), 6, PASSED)
-    assert (found.mutants, found.killed, found.limited) == (6, 4, False)
+    assert (found.mutants, found.killed, found.fewest, found.most) == (6, 4, 4, 4)
     assert SQUARES not in [execution.source for execution in sandbox.ran]
+
+
+@pytest.mark.parametrize(
+    ("kind", "cpu_ms", "fewest", "most"),
+    [
+        (VerdictKind.TIME_LIMIT, 50.0, 0, 6),
+        (VerdictKind.MEMORY_LIMIT, 9.0, 0, 6),
+        (VerdictKind.OUTPUT_LIMIT, 9.0, 6, 6),
+        (VerdictKind.RUNTIME_ERROR, 9.0, 6, 6),
+        (VerdictKind.PASSED, 1.0, 0, 0),
+        (VerdictKind.PASSED, 9.0, 0, 6),
+    ],
+)
+async def test_what_a_limit_decided_here_it_may_decide_otherwise_elsewhere(
+    kind: VerdictKind, cpu_ms: float, fewest: int, most: int
+) -> None:
+    class Ends:
+        async def execute(self, execution: Execution) -> ExecutionReport:
+            runs = tuple(Run(kind, f"{int(i) ** 2}\n", "", cpu_ms) for i in execution.inputs)
+            return ExecutionReport(runs, ("seccomp",))
+
+    found = await strength(Ends(), Program(source=SQUARES), cases(range(3, 8)), Manner(), 6, PASSED)
+    assert (found.killed, found.fewest, found.most) == (0 if kind is VerdictKind.PASSED else 6, fewest, most)
 
 
 async def test_a_mutant_has_little_time_and_never_more_than_the_program() -> None:
@@ -142,5 +165,5 @@ async def test_a_mutant_that_does_not_end_is_killed() -> None:
     source = "n = int(input())\nk = 0\nwhile k < n:\n    k += 1\nprint(k * k)\n"
     with SandboxExecutor() as sandbox:
         found = await strength(sandbox, Program(source=source), cases(range(3, 8)), Manner(), 100, PASSED)
-    assert found.limited
+    assert found.fewest < found.killed
     assert found.killed > 0.8 * found.mutants

@@ -160,3 +160,21 @@ async def test_mutants_are_made_and_killed_as_the_row_says(
     row = problem(walls=["seccomp"], mutants=so.mutants + mutants, mutants_killed=so.killed + killed)
     again = await rerun(executor, "problems", row, MANNER, mutants=5)
     assert {finding.code for finding in again.findings} == found
+
+
+@pytest.mark.parametrize(("off", "found"), [(0, set()), (-1, {Code.NOTE}), (1, {Code.MUTANTS})])
+async def test_only_a_mutant_that_a_limit_decides_over_may_be_counted_otherwise(
+    off: int, found: set[Code], executor: SandboxExecutor
+) -> None:
+    """On a faster machine one that ends at the limit here may survive; none more can be killed than here are."""
+    looped = "n = int(input())\nk = s = 0\nwhile k < n:\n    k += 1\n    s += n\nprint(s)\n"
+    hidden = [Case(**case) for case in cases(3, 8)]
+    passed = await judge(executor, Program(source=looped), hidden, MANNER)
+    so = await strength(executor, Program(source=looped), hidden, MANNER, 12, passed)
+    assert so.fewest < so.killed == so.most
+    row = problem(looped, walls=["seccomp"], mutants=so.mutants, mutants_killed=so.killed + off)
+    again = await rerun(executor, "problems", row, MANNER, mutants=12)
+    assert {finding.code for finding in again.findings} == found
+    row["mutants_killed"] = so.fewest - 1
+    again = await rerun(executor, "problems", row, MANNER, mutants=12)
+    assert {finding.code for finding in again.findings} == {Code.MUTANTS}
