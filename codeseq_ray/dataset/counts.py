@@ -55,6 +55,8 @@ class Counts:
     """Accepted ones with mutants; `weak` of them have cases that find less than half, `strong` that find all."""
     weak: int = 0
     strong: int = 0
+    killed_tenths: Counter[int] = field(default_factory=Counter)
+    """Those with mutants by the share that was found, in tenths rounded down; 10: all."""
     families: set[str] = field(default_factory=set)
     """Of accepted ones; so `shapes` of programs and `templates` of names."""
     shapes: set[str] = field(default_factory=set)
@@ -111,6 +113,8 @@ class Counts:
         self.tested += mutants > 0
         self.weak += weak(mutants, killed)
         self.strong += 0 < mutants == killed
+        if mutants:
+            self.killed_tenths[10 * killed // mutants] += 1
 
     def add_row(self, config: str, split: str) -> None:
         self.rows.setdefault(config, Counter())[split] += 1
@@ -145,6 +149,7 @@ class Counts:
             "tested": self.tested,
             "weak": self.weak,
             "strong": self.strong,
+            "killed_tenths": {str(tenth): count for tenth, count in sorted(self.killed_tenths.items())},
             "families": len(self.families),
             "program_shapes": len(self.shapes),
             "name_templates": len(self.templates),

@@ -120,3 +120,26 @@ def test_tables_are_whole() -> None:
 )
 def test_sizes_are_the_hubs_words(rows: int, word: str) -> None:
     assert size_category(rows) == word
+
+
+def test_strength_is_told_as_a_distribution_that_adds_up() -> None:
+    found = [(10, 10), (10, 9), (7, 7), (10, 4), (3, 2), (0, 0), (11, 10)]
+    records = []
+    for number, (mutants, killed) in enumerate(found, 1):
+        one = record(number)
+        assert one.acceptance is not None
+        told = one.acceptance.model_copy(update={"mutants": mutants, "mutants_killed": killed})
+        records.append(one.model_copy(update={"acceptance": told}))
+    counts = counted(records)
+    assert counts.killed_tenths == {10: 2, 9: 2, 6: 1, 4: 1}
+    assert (counts.tested, counts.strong, counts.weak) == (6, 2, 1)
+    text = card("run-1", counts, {})
+    assert (
+        "| with mutants | 6 | |\n| all of them found | 2 | 33.3 % |\n| 90 to 100 % found | 2 | 33.3 % |"
+        in text
+    )
+    assert "| 60 to 70 % found | 1 |" in text
+    assert "| 40 to 50 % found | 1 |" in text
+    assert "fewer than half found (`weak_cases`) | 1 |" in text
+    assert "find 42 of 51 (82.4 %)" in text
+    assert "strong the hidden cases" not in card("run-1", counted(RECORDS), {})
