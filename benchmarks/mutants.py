@@ -1,55 +1,56 @@
 """What mutants cost a run, and how strong the hidden cases of the bundled sample are.
 
-    python -m benchmarks.mutants --repeats 2
+    python -m benchmarks.mutants --repeats 3
 
-Runs the main job on the bundled sample with and without mutants, in turn, each with a Ray of its own.
+Runs the main job on the bundled sample with and without mutants, in turn, each with a Ray of its own. Held against
+each other is the CPU time of all processes, Ray's too: where others use the machine, the clock says little.
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
-ROOT = Path(__file__).resolve().parents[1]
+from benchmarks.process_tree import measure
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument(
         "--counts", default="0,12", help="of mutants, separated by commas; the first is held against"
     )
     arguments = parser.parse_args()
     counts = [int(count) for count in arguments.counts.split(",")]
-    seconds: dict[int, list[float]] = {count: [] for count in counts}
+    used: dict[int, list[float]] = {count: [] for count in counts}
     with tempfile.TemporaryDirectory(prefix="codeseq-mutants-") as folder:
         for repeat in range(arguments.repeats):
             for count in counts:
-                seconds[count].append(run(Path(folder), f"{count}-{repeat}", count))
-                print(f"{count} mutants: {seconds[count][-1]:.1f} s", flush=True)
-        base = statistics.median(seconds[counts[0]])
+                cpu, wall = run(Path(folder), f"{count}-{repeat}", count)
+                used[count].append(cpu)
+                print(f"{count} mutants: {cpu:.1f} CPU s, {wall:.1f} s", flush=True)
+        base = statistics.median(used[counts[0]])
         for count in counts[1:]:
-            print(f"{count} against {counts[0]}: {statistics.median(seconds[count]) / base:.2f}")
+            print(f"{count} against {counts[0]}: {statistics.median(used[count]) / base:.2f}")
             for line in strength(Path(folder, f"{count}-0")):
                 print(line)
 
 
-def run(folder: Path, run_id: str, mutants: int) -> float:
-    begun = time.monotonic()
+def run(folder: Path, run_id: str, mutants: int) -> tuple[float, float]:
+    """CPU and wall seconds of a run, all that it started included."""
     flags = ["--output", str(folder), "--run-id", run_id, "--mutants", str(mutants)]
-    command = [sys.executable, "jobs/synthesize.py", *flags]
-    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return time.monotonic() - begun
+    used = measure([sys.executable, "jobs/synthesize.py", *flags])
+    if used.exit_code:
+        sys.exit(used.output)
+    return used.cpu_seconds, used.wall_seconds
 
 
 def strength(run: Path) -> list[str]:

@@ -78,7 +78,7 @@ class SynthesisSettings(BaseModel):
     memory_mb: int = Field(512, ge=64, description="Memory that a program may use, in MiB.")
     output_bytes: int = Field(1 << 20, ge=1, description="Bytes that a program may print per case.")
     mutants: int = Field(
-        12,
+        6,
         ge=0,
         le=1000,
         description="Mutants of each accepted program that are run on its hidden cases, at most: the share that "
