@@ -34,7 +34,8 @@ from codeseq_ray.llm.roles import clients
 from codeseq_ray.llm.settings import LLMSettings
 from codeseq_ray.records import Outcome, Sequence, SequenceRecord, Split
 from codeseq_ray.sandbox.executor import SandboxExecutor
-from codeseq_ray.synthesis import Assignment, SynthesisSettings, synthesise
+from codeseq_ray.synthesis.loop import Assignment, synthesise
+from codeseq_ray.synthesis.settings import SynthesisSettings
 
 
 async def fit_here(request: FitRequest) -> Rule | None:

@@ -297,6 +297,8 @@ class Stage(StrEnum):
     PROGRAM = "program"
     REFLECTION = "reflection"
     ACCEPTANCE = "acceptance"
+    PARAPHRASE = "paraphrase"
+    """After it: an accepted problem told in other words."""
     ROLLOUT = "rollout"
     """Not of the loop: a policy's answer to a finished problem."""
 
@@ -320,6 +322,7 @@ class Reason(StrEnum):
     SHOWS_HIDDEN_CASE = "shows_hidden_case"
     SHOWS_EXAMPLE = "shows_example"
     NOT_VALIDATED = "not_validated"
+    REPEATS_ANOTHER = "repeats_another"
     ROUNDS_USED_UP = "rounds_used_up"
     FAR_CASE_FAILED = "far_case_failed"
     TOO_FEW_FAR_CASES = "too_few_far_cases"
@@ -327,6 +330,34 @@ class Reason(StrEnum):
     NONDETERMINISTIC = "nondeterministic"
     INFRASTRUCTURE = "infrastructure"
     INTERNAL_ERROR = "internal_error"
+
+
+class Solution(Value):
+    """A program for a paraphrase, and the way to it; `reason` is empty where it was accepted."""
+
+    number: int
+    """Which of the answers to this paraphrase, from 1."""
+    stage: Stage
+    reason: str = ""
+    detail: str = ""
+    rounds: tuple[Round, ...] = ()
+    acceptance: Acceptance | None = None
+
+
+class Paraphrase(Value):
+    """An accepted problem told in other words, and the answers to it; `reason` is why it was left out, or empty.
+
+    Only the description is another: formats, examples and cases are the problem's own.
+    """
+
+    number: int
+    """Which of the paraphrases of this problem, from 1."""
+    stage: Stage
+    reason: str = ""
+    detail: str = ""
+    problem: Problem | None = None
+    validated: tuple[str, ...] = ()
+    answers: tuple[Solution, ...] = ()
 
 
 class Earlier(Value):
@@ -359,6 +390,8 @@ class SequenceRecord(Value):
     """The guiding agent's outputs for the example inputs, as it last gave them."""
     rounds: tuple[Round, ...] = ()
     acceptance: Acceptance | None = None
+    paraphrases: tuple[Paraphrase, ...] = ()
+    """Of an accepted problem of the split `sft`, where they are asked for."""
     calls: tuple[Call, ...] = ()
 
     @property

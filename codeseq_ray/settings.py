@@ -44,14 +44,16 @@ from codeseq_ray.rollouts.solvability import Band
 from codeseq_ray.sandbox.settings import SandboxSettings
 from codeseq_ray.selection.rules import SelectionSettings
 from codeseq_ray.store.settings import Selectors, StoreSettings
-from codeseq_ray.synthesis import SynthesisSettings
+from codeseq_ray.synthesis.settings import SynthesisSettings
 
 PREFIX = "CODESEQ_"
 NOT_SETTINGS = {"CODESEQ_TEST_DATA", crashpoints.VARIABLE}
 """Environment names with our prefix that belong to the tests."""
 
 
-ONLY_MODELS = frozenset({"agent_filter", "fresh_start_after", "candidates"})
+ONLY_MODELS = frozenset(
+    {"agent_filter", "fresh_start_after", "candidates", "paraphrases", "paraphrase_answers"}
+)
 """Settings of the loop that change nothing where no model is asked."""
 
 
@@ -225,6 +227,14 @@ class Settings(
     @property
     def keeps_answers(self) -> bool:
         return self.asks_models and self.answer_cache
+
+    @model_validator(mode="after")
+    def _who_paraphrases(self) -> Self:
+        if self.paraphrases and not self.asks_models:
+            raise ValueError(
+                "paraphrases are written by models: give --agents llm or hybrid with --paraphrases"
+            )
+        return self
 
     def row_settings(self) -> dict[str, Any]:
         """The settings that change what a row is, by name, as plain JSON values."""

@@ -192,7 +192,7 @@ def whole(record: SequenceRecord) -> str:
         parts += [
             "",
             f"program {round_.number}{' (begun afresh)' if round_.fresh else ''} "
-            f"({verdict.kind.value}, {verdict.passed}/{verdict.total} hidden cases)",
+            f"({verdict.kind.value}, {verdict.passed}/{verdict.total} cases, the examples last)",
             round_.program.source.rstrip(),
         ]
         if round_.failing is not None:

@@ -17,6 +17,7 @@ from codeseq_ray.agents.roles import Answer, Correction
 from codeseq_ray.agents.visibility import (
     AnalystView,
     CorrectorView,
+    ParaphraserView,
     SolverView,
     ValidatorView,
     WriterView,
@@ -40,7 +41,8 @@ from codeseq_ray.records import (
     VerdictKind,
 )
 from codeseq_ray.sandbox.executor import SandboxExecutor
-from codeseq_ray.synthesis import Assignment, SynthesisSettings, synthesise, synthesise_in_turn
+from codeseq_ray.synthesis.loop import Assignment, synthesise, synthesise_in_turn
+from codeseq_ray.synthesis.settings import SynthesisSettings
 
 SQUARES = Sequence(id="A000290", name="Squares", terms=tuple(n * n for n in range(40)), offset=0)
 RIGHT = "n = int(input())\nprint(n * n)"
@@ -697,3 +699,104 @@ async def test_programs_of_a_model_are_not_trusted_and_it_sees_no_window_whoever
     assert all(view.window for view in rules.seen if isinstance(view, WriterView))
     assert not any(view.window for view in model.seen if isinstance(view, CorrectorView))
     assert {type(view) for view in model.seen} == {SolverView, AnalystView, CorrectorView}
+
+
+@dataclass
+class Teller(Script):
+    """Tells the problem again, in the words given."""
+
+    words: list[str | None] = field(default_factory=list)
+
+    async def paraphrase(self, view: ParaphraserView, *, sample: int = 0) -> Answer[str]:
+        calls = self._call("paraphrase", view)
+        said = self.words[sample]
+        return Answer(said, calls, why_none="" if said else "no idea", reason=Reason.ANSWER_EMPTY)
+
+
+async def test_paraphrases_are_judged_like_the_problem_and_left_out_with_their_reasons(
+    sandbox: SandboxExecutor,
+) -> None:
+    words = [
+        "Count the tiles of a square floor.",
+        "A SQUARE floor, of n by n tiles!",
+        None,
+        "Squares of A000290.",
+    ]
+    programs = [RIGHT, RIGHT, WRONG, WRONG, RIGHT.replace("n * n", "n ** 2")]
+    script = Teller(words=words, programs=programs)
+    record = await work(script, sandbox, paraphrases=4, paraphrase_answers=2, corrections=1)
+    assert record.outcome is Outcome.ACCEPTED
+    assert [p.reason for p in record.paraphrases] == [
+        "",
+        Reason.REPEATS_ANOTHER,
+        Reason.ANSWER_EMPTY,
+        Reason.NAMES_THE_SEQUENCE,
+    ]
+    first, *others = record.paraphrases
+    assert first.problem is not None
+    assert record.problem is not None
+    assert first.problem == record.problem.model_copy(update={"description": words[0]})
+    assert [len(p.answers) for p in others] == [0, 0, 0]
+    assert [(a.number, a.reason) for a in first.answers] == [(1, ""), (2, Reason.ROUNDS_USED_UP)]
+    good = first.answers[0]
+    assert good.acceptance is not None
+    assert record.acceptance is not None
+    assert good.acceptance.far_checked == record.acceptance.far_checked
+    assert good.acceptance.mutants == 0
+    assert SequenceRecord.model_validate_json(record.model_dump_json()) == record
+
+
+async def test_a_paraphrase_that_the_validator_works_out_otherwise_is_never_solved(
+    sandbox: SandboxExecutor,
+) -> None:
+    class Doubtful(Teller):
+        async def validate(self, view: ValidatorView, *, attempt: int = 0) -> Answer[tuple[str, ...]]:
+            self.formula = (lambda n: 2 * n) if view.description == "Another floor." else lambda n: n * n
+            return await super().validate(view, attempt=attempt)
+
+    script = Doubtful(words=["Another floor."])
+    record = await work(script, sandbox, paraphrases=1)
+    assert [p.reason for p in record.paraphrases] == [Reason.NOT_VALIDATED]
+    assert [type(v).__name__ for v in script.seen].count("SolverView") == 1
+
+
+async def test_answers_that_went_the_same_way_are_one(sandbox: SandboxExecutor) -> None:
+    script = Teller(words=["Another floor."], programs=[RIGHT] * 4)
+    record = await work(script, sandbox, paraphrases=1, paraphrase_answers=3)
+    assert [a.reason for a in record.paraphrases[0].answers] == ["", *[Reason.REPEATS_ANOTHER] * 2]
+
+
+@pytest.mark.parametrize("stage", ["paraphrase", "validation", "program"])
+async def test_trouble_with_a_paraphrase_fails_the_sequence_and_keeps_what_was_paid(
+    stage: str, sandbox: SandboxExecutor
+) -> None:
+    class Later(Teller):
+        def _call(self, at: str, view: object) -> tuple[Call, ...]:
+            before = [type(v).__name__ for v in self.seen]
+            name = type(view).__name__
+            if at == stage and (stage == "paraphrase" or name in before):
+                trouble = InfrastructureError("the server is gone")
+                trouble.calls = (Call(stage=at, agent="half", prompt_tokens=5),)
+                raise trouble
+            return super()._call(at, view)
+
+    script = Later(words=["Another floor.", "One more floor."], programs=[RIGHT] * 3)
+    record = await work(script, sandbox, paraphrases=2)
+    assert (record.outcome, record.stage, record.reason) == (
+        Outcome.FAILED,
+        Stage.PARAPHRASE,
+        Reason.INFRASTRUCTURE,
+    )
+    of_paraphrases = [call for call in record.calls if call.stage.startswith("paraphrase")]
+    assert [call.agent for call in of_paraphrases].count("half") == 2
+    assert len(record.calls) == len(script.seen) + 2
+
+
+@pytest.mark.parametrize("split", [Split.RL, Split.EVAL])
+async def test_only_problems_for_sft_are_told_again(split: Split, sandbox: SandboxExecutor) -> None:
+    script = Teller(words=["Another floor."], programs=[RIGHT] * 2)
+    settings = SynthesisSettings(paraphrases=1)
+    assigned = Assignment(SQUARES, split, SQUARES.id)
+    record = await synthesise(assigned, script, script, sandbox, settings)
+    assert record.outcome is Outcome.ACCEPTED
+    assert record.paraphrases == ()

@@ -8,11 +8,19 @@ from codeseq_ray.agents.roles import Answer, Correction
 from codeseq_ray.agents.structured import (
     AnalysisDraft,
     FilterDraft,
+    ParaphraseDraft,
     ProblemDraft,
     ReflectionDraft,
     WorkedAnswers,
 )
-from codeseq_ray.agents.visibility import AnalystView, CorrectorView, SolverView, ValidatorView, WriterView
+from codeseq_ray.agents.visibility import (
+    AnalystView,
+    CorrectorView,
+    ParaphraserView,
+    SolverView,
+    ValidatorView,
+    WriterView,
+)
 from codeseq_ray.ports import ChatClient
 from codeseq_ray.records import Analysis, Example, Problem, Program, Screening
 
@@ -81,6 +89,11 @@ class LLMWorkingAgent:
         prompt = self._asker.render("correct", view)
         asked = Turn("correction", prompt, self._program_max_tokens, sample=sample, attempt=attempt)
         return mapped(await self._asker.program(asked), Correction)
+
+    async def paraphrase(self, view: ParaphraserView, *, sample: int = 0) -> Answer[str]:
+        prompt = self._asker.render("paraphrase", view)
+        asked = Turn("paraphrase", prompt, self._problem_max_tokens, sample=sample)
+        return mapped(await self._asker.object(asked, ParaphraseDraft), lambda draft: draft.description)
 
 
 class LLMGuidingAgent:

@@ -7,7 +7,14 @@ the gain of correction rounds can be measured where a model's own problems would
 from __future__ import annotations
 
 from codeseq_ray.agents.roles import Answer, Correction, GuidingAgent, WorkingAgent
-from codeseq_ray.agents.visibility import AnalystView, CorrectorView, SolverView, ValidatorView, WriterView
+from codeseq_ray.agents.visibility import (
+    AnalystView,
+    CorrectorView,
+    ParaphraserView,
+    SolverView,
+    ValidatorView,
+    WriterView,
+)
 from codeseq_ray.records import Analysis, Problem, Program, Screening
 
 
@@ -31,6 +38,9 @@ class MixedWorkingAgent:
 
     async def correct(self, view: CorrectorView, *, sample: int = 0, attempt: int = 0) -> Answer[Correction]:
         return await self._programs.correct(view, sample=sample, attempt=attempt)
+
+    async def paraphrase(self, view: ParaphraserView, *, sample: int = 0) -> Answer[str] | None:
+        return await self._problems.paraphrase(view, sample=sample)
 
 
 class MixedGuidingAgent:

@@ -26,6 +26,7 @@ NAMES = (
     "write_program",
     "analyse",
     "correct",
+    "paraphrase",
     "repair",
 )
 BUILT_IN = Path(__file__).parent / "prompts"

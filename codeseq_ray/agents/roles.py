@@ -17,6 +17,7 @@ from typing import Generic, Protocol, TypeVar
 from codeseq_ray.agents.visibility import (
     AnalystView,
     CorrectorView,
+    ParaphraserView,
     SolverView,
     ValidatorView,
     WriterView,
@@ -68,6 +69,10 @@ class WorkingAgent(Protocol):
     async def correct(
         self, view: CorrectorView, *, sample: int = 0, attempt: int = 0
     ) -> Answer[Correction]: ...
+
+    async def paraphrase(self, view: ParaphraserView, *, sample: int = 0) -> Answer[str] | None:
+        """The problem's description in other words. None: it has none but those that it writes problems in."""
+        ...
 
 
 class GuidingAgent(Protocol):

@@ -106,6 +106,10 @@ class ProblemDraft(Asked):
     examples: list[ExampleDraft] = Field(json_schema_extra=TWO)
 
 
+class ParaphraseDraft(Asked):
+    description: Description
+
+
 class WorkedAnswer(Asked):
     # In this order a model that follows the schema must write the steps before the output.
     input: ExactText

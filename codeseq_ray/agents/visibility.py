@@ -4,7 +4,7 @@
 |-------------------------------|-------------|-----------------------------|----------------------------------|
 | filter, writer (working agent)| yes         | yes                         | no, masked out of the entry      |
 | validator (guiding agent)     | inputs only | no                          | no                               |
-| solver (working agent)        | yes         | no                          | no                               |
+| solver, paraphraser (working) | yes         | no                          | no                               |
 | corrector, analyst            | yes         | the round's failing one     | no                               |
 
 The built-in fitter (writer and corrector of the built-in pair) sees instead a window: the first two thirds of the
@@ -60,6 +60,11 @@ class SolverView:
 
 
 @dataclass(frozen=True)
+class ParaphraserView:
+    problem: Problem
+
+
+@dataclass(frozen=True)
 class AnalystView:
     problem: Problem
     program: Program
@@ -78,7 +83,7 @@ class CorrectorView:
     """Index of `window[0]`, counted as the problem's inputs are."""
 
 
-View = WriterView | ValidatorView | SolverView | AnalystView | CorrectorView
+View = WriterView | ValidatorView | SolverView | ParaphraserView | AnalystView | CorrectorView
 """All that a role sees."""
 
 
@@ -121,6 +126,9 @@ class Visibility:
 
     def solver(self, problem: Problem) -> SolverView:
         return SolverView(problem)
+
+    def paraphraser(self, problem: Problem) -> ParaphraserView:
+        return ParaphraserView(problem)
 
     def analyst(self, problem: Problem, program: Program, failing: FailingCase) -> AnalystView:
         return AnalystView(problem, program, failing)

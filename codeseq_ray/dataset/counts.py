@@ -61,6 +61,11 @@ class Counts:
     """Of accepted ones; so `shapes` of programs and `templates` of names."""
     shapes: set[str] = field(default_factory=set)
     templates: set[str] = field(default_factory=set)
+    paraphrases: int = 0
+    """Of accepted ones, with an accepted answer or several; `paraphrase_answers`: these."""
+    paraphrase_answers: int = 0
+    paraphrases_left_out: Counter[str] = field(default_factory=Counter)
+    """Paraphrases and answers by why they are in no row (`paraphrase:REASON`, `answer:REASON`)."""
     rows: dict[str, Counter[str]] = field(default_factory=dict)
     """Rows by config and split."""
 
@@ -92,6 +97,9 @@ class Counts:
                 self.shapes.add(outcome["program_shape"])
                 self.templates.add(outcome["name_template"])
                 self._add_strength(outcome["mutants"], outcome["mutants_killed"])
+                self.paraphrases += outcome["paraphrases"]
+                self.paraphrase_answers += outcome["paraphrase_answers"]
+                self.paraphrases_left_out.update(outcome["paraphrases_left_out"])
             case Outcome.REJECTED:
                 self.rejected += 1
             case Outcome.FAILED:
@@ -153,6 +161,9 @@ class Counts:
             "families": len(self.families),
             "program_shapes": len(self.shapes),
             "name_templates": len(self.templates),
+            "paraphrases": self.paraphrases,
+            "paraphrase_answers": self.paraphrase_answers,
+            "paraphrases_left_out": _sorted(self.paraphrases_left_out),
             "rows": {config: _sorted(splits) for config, splits in sorted(self.rows.items())},
         }
 

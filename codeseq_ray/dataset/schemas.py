@@ -57,10 +57,37 @@ PROBLEMS = pa.schema(
     )
 )
 
+PARAPHRASES = pa.schema(
+    (
+        _text("problem_id"),
+        _text("sequence_id"),
+        _text("paraphrase_of"),
+        _count("paraphrase", pa.int32()),
+        _count("answer", pa.int32()),
+        _text("family"),
+        _text("description"),
+        _text("input_format"),
+        _text("output_format"),
+        _structs("examples", "input", "output", "explanation"),
+        _structs("cases", "input", "output"),
+        _structs("far_cases", "input", "output"),
+        _count("far_checked", pa.int32()),
+        _count("far_unseen", pa.int32()),
+        _text("program"),
+        _count("rounds", pa.int32()),
+        _texts("walls"),
+        _text("license"),
+        _text("attribution"),
+        _text("source_url"),
+    )
+)
+
 SFT = pa.schema(
     (
         _text("problem_id"),
         _text("sequence_id"),
+        _count("paraphrase", pa.int32()),
+        _count("answer", pa.int32()),
         _structs("messages", "role", "content"),
         _count("rounds", pa.int32()),
         _text("license"),
@@ -118,6 +145,9 @@ OUTCOMES = pa.schema(
         _count("mutants_killed", pa.int32()),
         _text("program_shape"),
         _text("name_template"),
+        _count("paraphrases", pa.int32()),
+        _count("paraphrase_answers", pa.int32()),
+        _texts("paraphrases_left_out"),
         _count("tokens", pa.int64()),
         pa.field(
             "usage",
@@ -134,5 +164,11 @@ OUTCOMES = pa.schema(
     )
 )
 
-CONFIGS = {"problems": PROBLEMS, "sft": SFT, "rejected": REJECTED, "outcomes": OUTCOMES}
+CONFIGS = {
+    "problems": PROBLEMS,
+    "paraphrases": PARAPHRASES,
+    "sft": SFT,
+    "rejected": REJECTED,
+    "outcomes": OUTCOMES,
+}
 """Name → columns, in the order in which the card lists them."""

@@ -98,5 +98,9 @@ class Bill:
 
 
 def _place(stage: str) -> tuple[int, str]:
-    first = stage.partition(".")[0]
+    first, _, rest = stage.partition(".")
+    if first == "paraphrase":
+        # Of paraphrases: after all that the problem itself took, in the same order.
+        inner, of_it = _place(rest) if rest.partition(".")[0] in STAGES else (-1, rest)
+        return (len(STAGES) + 1 + inner, of_it)
     return (STAGES.index(first) if first in STAGES else len(STAGES), stage)

@@ -14,10 +14,14 @@ from codeseq_ray.dataset.reflection import messages
 from codeseq_ray.records import (
     ATTRIBUTION,
     LICENSE,
+    Acceptance,
     Case,
     Outcome,
+    Paraphrase,
     Problem,
+    Round,
     SequenceRecord,
+    Solution,
     Split,
     Stage,
     Verdict,
@@ -41,7 +45,7 @@ class Row:
 
 
 def rows(record: SequenceRecord) -> Iterator[Row]:
-    """Every row that one record gives: a problem, and an SFT row from its family's split; or a rejection.
+    """Every row that one record gives: a problem, its paraphrases, and SFT rows of the split `sft`; or a rejection.
 
     A failed record gives none: it was not judged.
     """
@@ -51,7 +55,25 @@ def rows(record: SequenceRecord) -> Iterator[Row]:
         problem = _problem(record)
         yield Row("problems", record.split.value, problem)
         if record.split is Split.SFT:
-            yield Row("sft", "train", _sft(record))
+            yield Row("sft", "train", _sft(record, problem["problem_id"]))
+            for told, answer in answered(record):
+                paraphrase = _paraphrase(record, problem["problem_id"], told, answer)
+                yield Row("paraphrases", "train", paraphrase)
+                yield Row("sft", "train", _sft(record, paraphrase["problem_id"], told, answer))
+
+
+def answered(record: SequenceRecord) -> Iterator[tuple[Paraphrase, Solution]]:
+    """The paraphrases of an accepted problem, once with each accepted answer."""
+    for told in record.paraphrases:
+        yield from ((told, answer) for answer in told.answers if not answer.reason)
+
+
+def left_out(record: SequenceRecord) -> list[str]:
+    """Why paraphrases and answers to them are in no row: `paraphrase:REASON` and `answer:REASON`, one each."""
+    return [
+        *(f"paraphrase:{told.reason}" for told in record.paraphrases if told.reason),
+        *(f"answer:{a.reason}" for told in record.paraphrases for a in told.answers if a.reason),
+    ]
 
 
 def problem_id(record: SequenceRecord) -> str:
@@ -74,9 +96,13 @@ def prompt_ids(record: SequenceRecord) -> list[str]:
 
 def walls(record: SequenceRecord) -> list[str]:
     """The walls that stood around *every* run of the last program; none if it never ran."""
-    verdicts = [record.rounds[-1].verdict] if record.rounds else []
-    if record.acceptance is not None:
-        verdicts += [v for v in (record.acceptance.far, record.acceptance.rerun) if v is not None]
+    return _walls(record.rounds, record.acceptance)
+
+
+def _walls(rounds: tuple[Round, ...], acceptance: Acceptance | None) -> list[str]:
+    verdicts = [rounds[-1].verdict] if rounds else []
+    if acceptance is not None:
+        verdicts += [v for v in (acceptance.far, acceptance.rerun) if v is not None]
     ran = [v.walls for v in verdicts if v.kind is not VerdictKind.INFRASTRUCTURE and v.total > 0]
     return [wall for wall in ran[0] if all(wall in others for others in ran)] if ran else []
 
@@ -128,12 +154,42 @@ def _problem(record: SequenceRecord) -> dict[str, Any]:
     }
 
 
-def _sft(record: SequenceRecord) -> dict[str, Any]:
+def _paraphrase(record: SequenceRecord, of: str, told: Paraphrase, answer: Solution) -> dict[str, Any]:
+    cases, problem, checks = _made(record.cases), _made(told.problem), _made(answer.acceptance)
     return {
-        "problem_id": problem_id(record),
+        "problem_id": problem_id_of(record.sequence.id, problem.text()),
         "sequence_id": record.sequence.id,
-        "messages": messages(_made(record.problem), _made(record.cases), record.rounds),
-        "rounds": record.corrections,
+        "paraphrase_of": of,
+        "paraphrase": told.number,
+        "answer": answer.number,
+        "family": record.family,
+        "description": problem.description,
+        "input_format": problem.input_format,
+        "output_format": problem.output_format,
+        "examples": _examples(problem),
+        "cases": _cases(cases.hidden),
+        "far_cases": _cases(cases.far),
+        "far_checked": checks.far_checked,
+        "far_unseen": checks.far_unseen,
+        "program": answer.rounds[-1].program.source,
+        "rounds": answer.rounds[-1].number,
+        "walls": _walls(answer.rounds, checks),
+        **_source(record),
+    }
+
+
+def _sft(
+    record: SequenceRecord, problem: str, told: Paraphrase | None = None, answer: Solution | None = None
+) -> dict[str, Any]:
+    """Of the problem as it was told first, or of a paraphrase and an answer to it; `problem` is its id."""
+    rounds = answer.rounds if answer else record.rounds
+    return {
+        "problem_id": problem,
+        "sequence_id": record.sequence.id,
+        "paraphrase": told.number if told else 0,
+        "answer": answer.number if answer else 0,
+        "messages": messages(_made(told.problem if told else record.problem), _made(record.cases), rounds),
+        "rounds": rounds[-1].number,
         "license": LICENSE,
         "source_url": record.sequence.url,
     }

@@ -11,6 +11,8 @@ from codeseq_ray.exporting.source import Source
 from codeseq_ray.store.released import CARD, MANIFEST, Place, Released, Row
 
 ROLLOUTS_MANIFEST = "rollouts.manifest.json"
+ROLLOUTS_CARD = "rollouts.README.md"
+"""The rollouts' card as it was; README.md is made of it and the release's."""
 HOUSES = {"rl": "rl", "rl_dropped": "rl"}
 """Configs whose rows are all of one split."""
 
@@ -26,9 +28,10 @@ def copy(source: Source, folder: Path, see: See) -> Iterator[Written]:
             _look(release, place, see)
         manifest = MANIFEST if name == "dataset" else ROLLOUTS_MANIFEST
         _write(folder / manifest, release.get(MANIFEST))
-    rollouts = source.rollouts
-    card = hub_card(_card(source.release), None if rollouts is None else _card(rollouts))
-    _write(folder / CARD, card.encode())
+    below = None if source.rollouts is None else _card(source.rollouts)
+    if below is not None:
+        _write(folder / ROLLOUTS_CARD, below.encode())
+    _write(folder / CARD, hub_card(_card(source.release), below).encode())
 
 
 def _data(release: Released, place: Place, folder: Path) -> Iterator[Written]:

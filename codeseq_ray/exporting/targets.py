@@ -112,6 +112,6 @@ def _plain(release: Released) -> Iterator[Part]:
             continue
         several = len([place for place in release.places if place[0] == config]) > 1 or config == "problems"
         name = f"{config}-{split}.jsonl" if several else f"{config}.jsonl"
-        house = {"problems": split, "rl_dropped": "rl"}.get(config)
+        house = {"problems": split, "paraphrases": "sft", "rl_dropped": "rl"}.get(config)
         place = (config, split)
         yield Part(name, config, split, house, partial(release.rows, place), whole(release.schema(place)))

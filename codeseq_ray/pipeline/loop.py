@@ -15,7 +15,7 @@ from codeseq_ray.pipeline.actor import Job, Row, RowActor
 from codeseq_ray.pipeline.crew import Around, Crew, CrewMaker, crew
 from codeseq_ray.records import Outcome, Reason, Sequence, SequenceRecord, Split, Stage
 from codeseq_ray.settings import Settings
-from codeseq_ray.synthesis import Assignment, synthesise_in_turn
+from codeseq_ray.synthesis.loop import Assignment, synthesise_in_turn
 
 
 @dataclass(frozen=True)

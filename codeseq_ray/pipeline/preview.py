@@ -17,7 +17,7 @@ from codeseq_ray.sandbox.executor import SandboxExecutor
 from codeseq_ray.selection.plan import family_split, limited
 from codeseq_ray.selection.rules import screen
 from codeseq_ray.settings import Settings, sandbox_of
-from codeseq_ray.synthesis import Assignment, synthesise_in_turn
+from codeseq_ray.synthesis.loop import Assignment, synthesise_in_turn
 
 LOOKED_AT = 5000
 """Sequences of the input that a preview chooses from: a preview starts at once on any input."""

@@ -27,7 +27,7 @@ from codeseq_ray.ports import Limits
 from codeseq_ray.sandbox.settings import SandboxSettings
 from codeseq_ray.settings import VerifySettings, sandbox_of
 from codeseq_ray.store.released import Row
-from codeseq_ray.synthesis import SynthesisSettings
+from codeseq_ray.synthesis.settings import SynthesisSettings
 from codeseq_ray.verifying.figures import check_figures
 from codeseq_ray.verifying.findings import Code, Finding, Findings
 from codeseq_ray.verifying.programs import Rerun, can_run, rerun
@@ -195,16 +195,22 @@ def _note_other_python(release: Published, found: Findings) -> bool:
     return same
 
 
-def _sample(release: Published, settings: VerifySettings) -> set[tuple[str, str]] | None:
-    """Config and A-number of the rows whose programs are to be run; None: all."""
+def _key(config: str, row: Row) -> tuple[str, ...]:
+    """What tells a row with a program from all others."""
+    return config, row["sequence_id"], str(row.get("paraphrase", 0)), str(row.get("answer", 0))
+
+
+def _sample(release: Published, settings: VerifySettings) -> set[tuple[str, ...]] | None:
+    """The rows whose programs are to be run; None: all."""
     if settings.sample is None:
         return None
     needed = {
         "problems": ["sequence_id"],
+        "paraphrases": ["sequence_id", "paraphrase", "answer"],
         "rejected": ["sequence_id", "program", "failing_input", "cases"],
     }
     ids = (
-        (place[0], str(row["sequence_id"]))
+        _key(place[0], row)
         for place in release.places
         if place[0] in needed
         # What is wrong with a file or row is found when all of it is read.
@@ -214,11 +220,11 @@ def _sample(release: Published, settings: VerifySettings) -> set[tuple[str, str]
     return set(nsmallest(settings.sample, ids, key=lambda one: (draw(settings.seed, "verify", *one), one)))
 
 
-def _chosen(rows: Iterator[Job], chosen: set[tuple[str, str]] | None, result: Verified) -> Iterator[Job]:
+def _chosen(rows: Iterator[Job], chosen: set[tuple[str, ...]] | None, result: Verified) -> Iterator[Job]:
     for config, row in rows:
         if not can_run(config, row):
             result.nothing_to_run += 1
-        elif chosen is None or (config, row["sequence_id"]) in chosen:
+        elif chosen is None or _key(config, row) in chosen:
             yield config, row
         else:
             result.left_out += 1

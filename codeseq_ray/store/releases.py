@@ -36,7 +36,7 @@ from codeseq_ray.store.run import RunStore, json_bytes
 from codeseq_ray.store.shards import ShardWriter
 from codeseq_ray.store.spill import records_in_order
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 """Of the release's files; goes up whenever the same outcomes are to be drawn in another way."""
 
 LATEST = "latest.json"

@@ -72,7 +72,8 @@ def check_outcome(row: Row) -> Said:
             known = stage == reason == ""
         case Outcome.REJECTED:
             unmade = {"mutants": 0, "mutants_killed": 0, "program_shape": "", "name_template": ""}
-            yield from _as_drawn(row, {"walls": [], **unmade})
+            untold = {"paraphrases": 0, "paraphrase_answers": 0, "paraphrases_left_out": []}
+            yield from _as_drawn(row, {"walls": [], **unmade, **untold})
         case other:
             yield Code.ROW_ODD, f"there is no outcome {other!r}"
     if row["outcome"] in set(Outcome) and not known:
@@ -98,6 +99,25 @@ def check_problem(row: Row) -> Said:
         yield Code.ROW_ODD, "the inputs of its cases do not follow one upon the other"
 
 
+def check_paraphrase(row: Row, problem: Row) -> Said:
+    """A telling of this problem: other words for the description, and nothing else is another."""
+    wanted = problem_id_of(row["sequence_id"], problem_of(row).text())
+    if row["problem_id"] != wanted:
+        yield Code.PROBLEM_ID, f"{row['problem_id']}; its text gives {wanted}"
+    if row["paraphrase_of"] != problem["problem_id"]:
+        yield Code.ROW_DIFFERS, f"of {row['paraphrase_of']!r}; its problem is {problem['problem_id']!r}"
+    for column in ("input_format", "output_format", "examples", "cases", "far_cases"):
+        if row[column] != problem[column]:
+            yield Code.ROW_DIFFERS, f"{column} is not its problem's"
+    if row["description"] == problem["description"]:
+        yield Code.ROW_ODD, "its description is the problem's own"
+    if row["paraphrase"] < 1 or row["answer"] < 1:
+        yield Code.ROW_ODD, f"paraphrase {row['paraphrase']}, answer {row['answer']}"
+    if not 0 <= row["far_unseen"] <= row["far_checked"] <= len(row["far_cases"]):
+        told = f"far_unseen {row['far_unseen']}, far_checked {row['far_checked']}"
+        yield Code.ROW_ODD, f"{told} of {len(row['far_cases'])}"
+
+
 def check_likeness(end: Row, problem: Row) -> Said:
     """What `outcomes` tell of a problem for counting how much alike problems are."""
     drawn = {
@@ -110,7 +130,7 @@ def check_likeness(end: Row, problem: Row) -> Said:
 
 
 def check_sft(row: Row, problem: Row) -> Said:
-    """A training row of this problem: the problem in the first turn, its program last in the second."""
+    """A training row of this problem or paraphrase: its text in the first turn, its program last in the second."""
     for column in ("problem_id", "rounds"):
         if row[column] != problem[column]:
             yield Code.ROW_DIFFERS, f"{column} {row[column]!r}; its problem has {problem[column]!r}"

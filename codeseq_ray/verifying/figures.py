@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 from typing import Any
 
 from codeseq_ray.dataset.card import card
 from codeseq_ray.dataset.counts import Counts
+from codeseq_ray.exporting.cards import hub_card
 from codeseq_ray.settings import fingerprint
 from codeseq_ray.store.released import CARD, MANIFEST
 from codeseq_ray.verifying.findings import Code, Finding, Found
@@ -42,7 +44,12 @@ def _check_card(release: Published, counts: Counts, found: Found) -> None:
         shown = release.get(CARD)
     except KeyError:
         return  # said already, of the files
-    wanted = card(release.manifest.run_id, counts, release.manifest.info.model_dump())
+    own = card(release.manifest.run_id, counts, release.manifest.info.model_dump())
+    if release.rollouts_card is not None:
+        told = release.manifest.files.get(CARD)
+        if told is not None and told.sha256 != hashlib.sha256(own.encode()).hexdigest():
+            found(Finding(Code.CHECKSUM, CARD, "the release's own part is not the one of the manifest"))
+    wanted = hub_card(own, release.rollouts_card)
     if shown == wanted.encode():
         return
     lines = shown.decode("utf-8", "replace").splitlines(), wanted.splitlines()

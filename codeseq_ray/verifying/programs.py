@@ -20,6 +20,9 @@ from codeseq_ray.verifying.findings import Code, Finding
 LIMITED = {VerdictKind.TIME_LIMIT, VerdictKind.MEMORY_LIMIT}
 """Verdicts that another machine need not repeat."""
 
+ACCEPTED = ("problems", "paraphrases")
+"""Configs whose programs passed."""
+
 _Judge = Callable[[Executor, Program, Sequence[Case], Manner], Coroutine[Any, Any, Verdict]]
 
 
@@ -33,8 +36,8 @@ class Rerun:
 
 
 def can_run(config: str, row: Row) -> bool:
-    """Whether a row of `problems` or `rejected` holds a program and something to run it on."""
-    if config == "problems":
+    """Whether a row of `problems`, `paraphrases` or `rejected` holds a program and something to run it on."""
+    if config in ACCEPTED:
         return True
     return row["program"] is not None and (row["failing_input"] is not None or bool(row["cases"]))
 
@@ -42,14 +45,17 @@ def can_run(config: str, row: Row) -> bool:
 async def rerun(
     executor: Executor, config: str, row: Row, manner: Manner, mutants: int | None = None
 ) -> Rerun:
-    """Run a row of `problems` or `rejected` again, and up to `mutants` of an accepted program, as the run did.
+    """Run a row again as the run did, and up to `mutants` of an accepted problem's program.
 
     None: no mutants are made, and what the row says of them is not checked. Raises UsageError where the walls do not
     stand.
     """
     again = _Again(executor, f"{config} {row['sequence_id']}", Program(source=row["program"]), manner)
     try:
-        await (again.accepted(row, mutants) if config == "problems" else again.rejected(row))
+        if config in ACCEPTED:
+            await again.accepted(row, mutants if config == "problems" else None)
+        else:
+            await again.rejected(row)
     except InfrastructureError as error:
         again.say(Code.UNJUDGED, str(error))
     return Rerun(tuple(again.findings), again.walls)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from pydantic import ValidationError
@@ -26,6 +26,7 @@ from codeseq_ray.verifying.contents import (
     Said,
     check_likeness,
     check_outcome,
+    check_paraphrase,
     check_problem,
     check_rejected,
     check_sft,
@@ -36,6 +37,8 @@ from codeseq_ray.verifying.published import Published
 
 _ID = re.compile(r"A\d{6,12}")
 _OUTCOMES, _SFT, _REJECTED = ("outcomes", "train"), ("sft", "train"), ("rejected", "train")
+_PARAPHRASES = ("paraphrases", "train")
+_WITH_PROGRAMS = ("problems", "paraphrases", "rejected")
 _IN_BOTH = {
     "problems": (
         "family",
@@ -50,7 +53,8 @@ _IN_BOTH = {
         "tokens",
     ),
     "rejected": ("family", "split", "agents", "stage", "reason", "rounds", "far_checked", "tokens"),
-    "sft": ("rounds",),
+    "paraphrases": ("family",),
+    "sft": (),
 }
 """Columns that a config has in common with `outcomes`."""
 
@@ -58,8 +62,8 @@ _IN_BOTH = {
 class RowChecks:
     """Goes once through all rows; `counts` and `outcome_digest` are whole after that.
 
-    What is wrong goes to `found`. Rows of `problems` and `rejected` are handed on, sequence by sequence, to whoever
-    runs their programs. Raises UsageError when the manifest does not say how the run drew its splits.
+    What is wrong goes to `found`. Rows with programs are handed on, sequence by sequence, to whoever runs these.
+    Raises UsageError when the manifest does not say how the run drew its splits.
     """
 
     def __init__(self, release: Published, found: Found) -> None:
@@ -74,17 +78,18 @@ class RowChecks:
         return self._digest.hexdigest()
 
     def walk(self) -> Iterator[tuple[str, Row]]:
-        """Check every row; yields (`problems` or `rejected`, row)."""
+        """Check every row; yields (`problems`, `paraphrases` or `rejected`, row)."""
         for sequence_id, rows in self._by_sequence():
             self._check(sequence_id, rows)
             for (config, _), several in rows.items():
-                if config in ("problems", "rejected"):
+                if config in _WITH_PROGRAMS:
                     yield from ((config, row) for row in several)
 
     def _check(self, sequence_id: str, rows: dict[Place, list[Row]]) -> None:
         for place, several in rows.items():
-            if len(several) > 1:
-                self._say(Code.ROW_DUPLICATE, place, sequence_id, f"{len(several)} rows in {place[1]}")
+            alike = max(Counter(map(_telling, several)).values())
+            if alike > 1:
+                self._say(Code.ROW_DUPLICATE, place, sequence_id, f"{alike} rows in {place[1]}")
             for row in several:
                 self._hand_on(place, sequence_id, check_source(row))
         self._check_alone(sequence_id, rows)
@@ -107,10 +112,26 @@ class RowChecks:
                     self._hand_on(place, sequence_id, check_problem(row))
                     for end in rows.get(_OUTCOMES, ()):
                         self._hand_on(_OUTCOMES, sequence_id, check_likeness(end, row))
-                    for sft in rows.get(_SFT, ()):
-                        self._hand_on(_SFT, sequence_id, check_sft(sft, row))
+                    self._check_told(sequence_id, row, rows)
                 elif place == _REJECTED:
                     self._hand_on(place, sequence_id, check_rejected(row))
+
+    def _check_told(self, sequence_id: str, problem: Row, rows: dict[Place, list[Row]]) -> None:
+        """SFT rows and paraphrases of a problem, one by one."""
+        tellings = {(0, 0): problem}
+        for paraphrase in rows.get(_PARAPHRASES, ()):
+            self._hand_on(_PARAPHRASES, sequence_id, check_paraphrase(paraphrase, problem))
+            tellings[_telling(paraphrase)] = paraphrase
+        for sft in rows.get(_SFT, ()):
+            if (told := tellings.pop(_telling(sft), None)) is not None:
+                self._hand_on(_SFT, sequence_id, check_sft(sft, told))
+            else:
+                said = "paraphrase {} with answer {} has none".format(*_telling(sft))
+                self._say(Code.ROW_UNEXPECTED, _SFT, sequence_id, said)
+        if _SFT in rows:
+            for number, answer in tellings:
+                said = f"paraphrase {number} with answer {answer} is not in train"
+                self._say(Code.ROW_MISSING, _SFT, sequence_id, said)
 
     def _check_end(self, sequence_id: str, end: Row) -> None:
         self._hand_on(_OUTCOMES, sequence_id, check_outcome(end))
@@ -143,10 +164,28 @@ class RowChecks:
                     if row[column] != end[column]:
                         said = f"{column} {row[column]!r}; outcomes say {end[column]!r}"
                         self._say(Code.ROW_DIFFERS, place, sequence_id, said)
-        if end["rows_digest"] != rows_digest(Drawn(*place, several[0]) for place, several in rows.items()):
+        self._check_paraphrases(sequence_id, end, rows.get(_PARAPHRASES, []))
+        # A row that is there twice has been said.
+        once = [
+            Drawn(*p, row)
+            for p, several in rows.items()
+            for row in {_telling(r): r for r in several}.values()
+        ]
+        if end["rows_digest"] != rows_digest(once):
             where = (min(rows, default=_OUTCOMES)[0], "")
             said = "its rows are not, to the last letter, those that outcomes were written for"
             self._say(Code.ROW_ALTERED, where, sequence_id, said)
+
+    def _check_paraphrases(self, sequence_id: str, end: Row, there: list[Row]) -> None:
+        """As many as its outcome says."""
+        counted = {
+            "paraphrases": len({row["paraphrase"] for row in there}),
+            "paraphrase_answers": len({_telling(row) for row in there}),
+        }
+        for column, so in counted.items():
+            if end[column] != so:
+                said = f"{so} {column.replace('_', ' ')}; outcomes say {end[column]}"
+                self._say(Code.ROW_DIFFERS, _PARAPHRASES, sequence_id, said)
 
     def _by_sequence(self) -> Iterator[tuple[str, dict[Place, list[Row]]]]:
         """The rows of one A-number after the other, from all configs; what is out of order comes when it comes."""
@@ -195,9 +234,16 @@ def _selection(release: Published) -> SelectionSettings:
         raise UsageError(f"{release.uri}: the run's settings in the manifest are none: {error}") from None
 
 
+def _telling(row: Row) -> tuple[int, int]:
+    """Which telling of its sequence's problem a row is of, and which answer to it; the first telling is (0, 0)."""
+    return row.get("paraphrase", 0), row.get("answer", 0)
+
+
 def _wanted(end: Row) -> set[Place]:
     """Where else a sequence with this outcome has a row."""
     if end["outcome"] == Outcome.ACCEPTED:
         problems = ("problems", end["split"])
-        return {problems, _SFT} if end["split"] == Split.SFT else {problems}
+        if end["split"] == Split.SFT:
+            return {problems, _SFT, *([_PARAPHRASES] if end["paraphrase_answers"] else [])}
+        return {problems}
     return {_REJECTED} if end["outcome"] == Outcome.REJECTED else set()

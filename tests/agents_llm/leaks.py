@@ -28,6 +28,7 @@ STAGES = {
     "write_program": "program",
     "analyse": "analysis",
     "correct": "correction",
+    "paraphrase": "paraphrase",
 }
 """Prompt file → stage of its calls."""
 PROMPT_TEXTS = "\n".join(file.read_text(encoding="utf-8") for file in sorted(BUILT_IN.glob("*.j2")))
@@ -97,7 +98,8 @@ def leaks_of_record(record: SequenceRecord, stage: str, text: str) -> list[str]:
     if record.problem is not None:
         told.append(("problem", record.problem.text()))
     failing = None
-    for judged in record.rounds:
+    answers = [answer for paraphrase in record.paraphrases for answer in paraphrase.answers]
+    for judged in (*record.rounds, *(judged for answer in answers for judged in answer.rounds)):
         verdict = judged.verdict
         told += [("program", f"{verdict.got}\n{verdict.message}\n{verdict.stderr}")]
         if judged.failing is not None and judged.program.source.strip() in text:
@@ -115,7 +117,8 @@ def cases_at(record: SequenceRecord, stage: str) -> Cases | None:
 def asks_about(record: SequenceRecord, stage: str, text: str) -> bool:
     """Is a request of this stage about this record's sequence, by the texts in it?"""
     if stage.split(".")[0] not in SEES_HIDDEN:
-        return record.problem is not None and record.problem.description in text
+        problems = (record.problem, *(paraphrase.problem for paraphrase in record.paraphrases))
+        return any(problem is not None and problem.description in text for problem in problems)
     cases = cases_at(record, stage)
     if cases is None:
         return False

@@ -16,7 +16,8 @@ from codeseq_ray.cases import divide
 from codeseq_ray.ports import ChatAnswer, ChatRequest
 from codeseq_ray.records import Cases, Outcome, Problem, Sequence, SequenceRecord, Split
 from codeseq_ray.sandbox.executor import SandboxExecutor
-from codeseq_ray.synthesis import Assignment, SynthesisSettings, synthesise
+from codeseq_ray.synthesis.loop import Assignment, synthesise
+from codeseq_ray.synthesis.settings import SynthesisSettings
 
 from .leaks import asks_about, leaks_of_record, stage_of
 

@@ -24,7 +24,7 @@ import ray
 from codeseq_ray.agents.prompting import BUILT_IN
 from codeseq_ray.errors import EndpointRefusedError
 from codeseq_ray.pipeline.run import RunResult, execute
-from codeseq_ray.records import Call, Outcome, SequenceRecord
+from codeseq_ray.records import Call, Outcome, Reason, SequenceRecord, Split
 from codeseq_ray.settings import load
 from codeseq_ray.store.answers import StoredAnswers
 from codeseq_ray.store.ledger import read_record
@@ -118,10 +118,11 @@ def test_corrected_programs_are_among_the_accepted(fair: Done) -> None:
     assert len({record.reason for record in fair.records}) > 3
 
 
-def test_no_request_holds_what_its_role_may_not_see(fair: Done) -> None:
-    records = fair.records
+def owned_leaks(done: Done) -> tuple[list[tuple[str, list[str]]], int]:
+    """What requests hold that their roles may not see, by sequence; and how many are no sequence's own."""
+    records = done.records
     unowned, found = 0, []
-    for entry in fair.asked:
+    for entry in done.asked:
         messages = entry["body"]["messages"]
         text = "\n\n".join(message["content"] for message in messages)
         stage = entry["kind"]
@@ -131,6 +132,11 @@ def test_no_request_holds_what_its_role_may_not_see(fair: Done) -> None:
         leaked = [leaks_of_record(record, stage, text) for record in owners]
         if owners and all(leaked):
             found.append((owners[0].sequence.id, leaked[0]))
+    return found, unowned
+
+
+def test_no_request_holds_what_its_role_may_not_see(fair: Done) -> None:
+    found, unowned = owned_leaks(fair)
     assert not found
     assert not unowned
     assert {entry["kind"] for entry in fair.asked} >= {
@@ -343,6 +349,63 @@ def test_candidates_are_so_many_answers_and_stay_so_many(server: Served, tmp_pat
     again = started(server, tmp_path, "--run-id", "again", *job)
     assert again.asked == []
     assert written(again) == programs
+
+
+@pytest.fixture(scope="module")
+def told_again(server: Served, outputs: Path) -> Done:
+    job = ("--limit", str(SEQUENCES), "--paraphrases", "3", "--paraphrase-answers", "2", "--split-sft", "8")
+    return started(server, outputs / "told again", "--run-id", "told-again", *job)
+
+
+def test_paraphrases_are_other_problems_of_the_same_sequence(told_again: Done) -> None:
+    accepted = [r for r in told_again.records if r.outcome is Outcome.ACCEPTED]
+    told = [r for r in accepted if r.split is Split.SFT]
+    assert told
+    assert not [r for r in told_again.records if r.paraphrases and r not in told]
+    assert {len(r.paraphrases) for r in told} == {3}
+    answers = [a for r in told for p in r.paraphrases for a in p.answers]
+    assert {len(p.answers) for r in told for p in r.paraphrases} == {0, 2}
+    assert any(a.rounds[-1].number for a in answers if not a.reason)
+    for record in told:
+        assert record.problem is not None
+        for paraphrase in record.paraphrases:
+            kept = [a for a in paraphrase.answers if not a.reason]
+            assert not (kept and paraphrase.reason)
+            if kept:
+                assert paraphrase.problem is not None
+                assert paraphrase.problem.description != record.problem.description
+                assert paraphrase.problem.examples == record.problem.examples
+            for answer in kept:
+                assert answer.rounds[-1].verdict.ok
+                assert answer.acceptance is not None
+                assert answer.acceptance.far_checked > 0
+    reasons = Counter(p.reason for r in told for p in r.paraphrases)
+    assert reasons[""] > reasons[Reason.REPEATS_ANOTHER] > 0
+
+
+def test_paraphrases_leave_what_was_accepted_as_it_was(told_again: Done, fair: Done) -> None:
+    before = {r.sequence.id: r for r in fair.records}
+    for record in told_again.records:
+        same = before[record.sequence.id]
+        assert (record.outcome, record.problem, record.rounds) == (same.outcome, same.problem, same.rounds)
+
+
+def test_what_paraphrases_cost_stands_apart_and_is_what_the_server_counted(
+    told_again: Done, fair: Done
+) -> None:
+    theirs = [call for call in told_again.calls if call.stage.startswith("paraphrase")]
+    assert {call.stage for call in theirs} >= {"paraphrase", "paraphrase.validation", "paraphrase.program"}
+    assert len(told_again.calls) - len(theirs) == len(fair.calls)
+    assert len(told_again.answered) == len(told_again.calls)
+    paid = sum(call.prompt_tokens + call.completion_tokens for call in told_again.calls)
+    assert paid == sum(map(tokens, told_again.answered)) == told_again.result.standing.spent.tokens
+
+
+def test_no_request_of_a_paraphrase_holds_what_its_role_may_not_see(told_again: Done) -> None:
+    found, unowned = owned_leaks(told_again)
+    assert not found
+    assert not unowned
+    assert "paraphrase" in {entry["kind"] for entry in told_again.asked}
 
 
 def test_hybrid_asks_models_only_for_what_the_rules_give_up(server: Served, tmp_path: Path) -> None:

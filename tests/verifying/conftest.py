@@ -17,7 +17,17 @@ def made(small_ray: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Made by models that err: it holds accepted, rejected and corrected programs in all splits."""
     output = tmp_path_factory.mktemp("made")
     with served(output / "requests.jsonl", "--skill-keeps", "0.95", "--skill-validations", "0.97") as server:
-        flags = ["--output", str(output / "runs"), "--run-id", "r", "--limit", "60", *server.flags]
+        told_again = ["--paraphrases", "2", "--paraphrase-answers", "2"]
+        flags = [
+            "--output",
+            str(output / "runs"),
+            "--run-id",
+            "r",
+            "--limit",
+            "60",
+            *told_again,
+            *server.flags,
+        ]
         release = execute(load(flags), lambda line: None).release
     return Path(release.uri)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from codeseq_ray.errors import UsageError
+from codeseq_ray.exporting.cards import hub_card
 from codeseq_ray.pipeline.verifying import Verified, closing, execute
 from codeseq_ray.settings import VerifySettings, load
 from codeseq_ray.store.objects import open_store
@@ -69,8 +70,22 @@ def test_a_release_that_is_as_it_says_passes_far_from_its_run(release: Path) -> 
     assert not result.findings.counts
     assert result.programs["problems"] == result.rows["problems"] >= 6
     assert result.programs["rejected"] >= 3
+    assert result.programs["paraphrases"] == result.rows["paraphrases"] >= 6
     assert "No difference. Everything is as the release says." in closing(result)
     assert verify.main(["--dataset", str(release)]) == 0
+
+
+def test_a_folder_for_the_hub_is_checked_with_its_card_of_two(release: Path) -> None:
+    own = (release / "README.md").read_text(encoding="utf-8")
+    below = "---\ntags:\n- rl\nconfigs:\n- config_name: rl\n---\n\n# Solvability\n\n12 of 30 problems.\n"
+    (release / "README.md").write_text(hub_card(own, below), encoding="utf-8")
+    (release / "rollouts.README.md").write_text(below, encoding="utf-8")
+    (release / "export.json").write_text("{}")
+    result = verified(release, "--sample", "0")
+    assert set(result.findings.counts) == {Code.NOTE}
+    told = (release / "README.md").read_text(encoding="utf-8")
+    (release / "README.md").write_text(told.replace("12 of 30", "29 of 30"), encoding="utf-8")
+    assert codes(release, "--sample", "0") == {Code.NOTE, Code.CARD}
 
 
 def test_a_run_stands_for_its_latest_release(made: Path) -> None:
@@ -89,6 +104,22 @@ CHANGES: dict[str, tuple[Callable[[Path], None], Code]] = {
         Code.SFT_PROGRAM,
     ),
     "a rejected program": (lambda r: change(r, "rejected", _right_program), Code.REJECTED_DIFFERS),
+    "a paraphrase's program": (lambda r: change(r, "paraphrases", alter_program), Code.CASE_FAILS),
+    "a paraphrase's text": (
+        lambda r: change(r, "paraphrases", lambda rows: rows[0].update(description="Sum up all.")),
+        Code.PROBLEM_ID,
+    ),
+    "a paraphrase's case": (lambda r: change(r, "paraphrases", alter_term("cases")), Code.ROW_DIFFERS),
+    "a paraphrase of another problem": (
+        lambda r: change(r, "paraphrases", lambda rows: rows[0].update(paraphrase_of="A000001-0")),
+        Code.ROW_DIFFERS,
+    ),
+    "a dropped paraphrase": (lambda r: change(r, "paraphrases", drop_row), Code.ROW_UNEXPECTED),
+    "a doubled paraphrase": (lambda r: change(r, "paraphrases", duplicate_row), Code.ROW_DUPLICATE),
+    "a training row of a paraphrase left out": (
+        lambda r: change(r, "sft", lambda rows: rows.remove(next(row for row in rows if row["answer"]))),
+        Code.ROW_MISSING,
+    ),
     "a dropped problem": (lambda r: change(r, "problems", drop_row, "sft"), Code.ROW_MISSING),
     "a dropped rejection": (lambda r: change(r, "rejected", drop_row), Code.ROW_MISSING),
     "a dropped outcome": (lambda r: change(r, "outcomes", drop_row), Code.ROW_MISSING),

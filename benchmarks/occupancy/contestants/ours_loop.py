@@ -10,7 +10,7 @@ from benchmarks.occupancy.crew import crew
 from codeseq_ray.oeis.source import open_source
 from codeseq_ray.pipeline.crew import Around
 from codeseq_ray.records import Sequence, Split
-from codeseq_ray.synthesis import Assignment, synthesise_in_turn
+from codeseq_ray.synthesis.loop import Assignment, synthesise_in_turn
 
 
 async def work(task: Task) -> None:

@@ -18,6 +18,7 @@ from codeseq_ray.agents.roles import Answer, Correction
 from codeseq_ray.agents.visibility import (
     AnalystView,
     CorrectorView,
+    ParaphraserView,
     SolverView,
     ValidatorView,
     WriterView,
@@ -115,6 +116,9 @@ class BuiltinWorkingAgent:
         if told.value is None:
             return _none("correction", told.why_none, told.reason)
         return _answer("correction", Correction(program=program_for(rule), problem=told.value))
+
+    async def paraphrase(self, view: ParaphraserView, *, sample: int = 0) -> None:
+        """Its problems are read by rules, in the words that they are written in."""
 
 
 class BuiltinGuidingAgent:

@@ -77,11 +77,14 @@ def sft_rows(release: Released, name: str) -> Iterator[Read]:
     body = release.get_whole(name)
     file = pq.ParquetFile(pa.BufferReader(body))
     number = 0
-    columns = ["problem_id", "messages", "license", "source_url"]
+    columns = ["problem_id", "answer", "messages", "license", "source_url"]
     for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=columns, use_threads=False):
         for row in batch.to_pylist():
             number += 1
-            yield f"{name} row {number}", {"id": row.pop("problem_id"), **row}
+            problem_id, answer = row.pop("problem_id"), row.pop("answer")
+            # A paraphrase may have several answers.
+            row_id = f"{problem_id}-{answer}" if answer > 1 else problem_id
+            yield f"{name} row {number}", {"id": row_id, **row}
 
 
 def evaluation_set(uri: str, columns: Sequence[str]) -> EvaluationSet:

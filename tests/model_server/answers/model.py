@@ -101,6 +101,8 @@ def _honest(question: Question, words: str, skill: Skill) -> dict[str, Any] | st
     match question.kind:
         case "problem":
             return writing.problem(question, words, drawn < skill.problems)
+        case "paraphrase":
+            return writing.paraphrase(question, words, drawn < skill.problems)
         case "validation":
             return writing.validation(question, words, drawn < skill.validations)
         case "program":

@@ -52,8 +52,11 @@ class Question:
 
     @cached_property
     def kind(self) -> str:
-        """problem, validation, program, analysis, correction, filter, filter.reflection, next number, or other."""
+        """problem, paraphrase, validation, program, analysis, correction, filter, filter.reflection, next number, or
+        other."""
         fields = set(self.fields)
+        if fields == {"description"}:
+            return "paraphrase"
         if "input_format" in fields:
             return "problem"
         if "answers" in fields:

@@ -53,6 +53,22 @@ def problem(question: Question, words: str, right: bool) -> dict[str, Any]:
     )
 
 
+def paraphrase(question: Question, words: str, right: bool) -> dict[str, Any]:
+    """The problem's rule in another story; now and then a false one, or the same words again."""
+    before = question.description.strip()
+    rule = Statement.read(before)
+    if rule is None or chance(words, "lazy") < 0.1:
+        return {"description": before if rule else f"Once more, and in other words. {before}"}
+    if not right:
+        rule = spoiled(rule, words)
+    person, things = choice(PEOPLE, words, "who"), choice(THINGS, words, "what")
+    place, letter = choice(PLACES, words, "where"), choice(LETTERS, words, "letter")
+    return {
+        "description": f"On day n there are {letter}(n) {things} at {place}. {person} keeps the book of them, in "
+        f"which an old rule is written down: {rule.said(letter)}. You are told n. Find {letter}(n), and print it."
+    }
+
+
 def _told(
     description: str, things: str, shown: tuple[tuple[int, int], ...], explanation: str
 ) -> dict[str, Any]:
