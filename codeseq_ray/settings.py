@@ -140,8 +140,23 @@ class PipelineSettings(BaseModel):
         description="Most sequences that one loop actor has open. Default: 256, or eight times its requests in "
         "flight at all model servers if that is more.",
     )
-    tasks_in_flight: int = Field(
-        4, ge=1, description="Most CPU tasks (fits, sandbox runs) of a kind that one loop actor has out."
+    loop_resource: str | None = Field(
+        None,
+        min_length=1,
+        description="Custom Ray resource of which each loop actor takes one: keeps them on nodes that have it, such "
+        "as those that are not taken away.",
+    )
+    cluster_cpus: int | None = Field(
+        None,
+        ge=1,
+        description="CPUs that an autoscaler may bring the cluster to. Without it the run reckons with those that "
+        "are there when it starts, which may be none.",
+    )
+    tasks_in_flight: int | None = Field(
+        None,
+        ge=1,
+        description="Most CPU tasks (fits, sandbox runs) of a kind that one loop actor has out. Default: 4, or its "
+        "share of the cluster's CPUs if that is more.",
     )
     task_batch: int = Field(32, ge=1, description="Most fits or programs that one CPU task takes.")
     flush_every: int = Field(64, ge=1, description="Outcomes after which a loop actor writes a segment.")

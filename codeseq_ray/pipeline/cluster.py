@@ -8,6 +8,7 @@ of actors and readers, and Ray Data's budget is that share (`docs/design/pipelin
 from __future__ import annotations
 
 import logging
+import math
 import os
 import signal
 import threading
@@ -25,12 +26,13 @@ READ_CPUS = 0.05
 TASK_CPUS = 0.8
 """Logical CPUs of a fit or sandbox task; with 15 loop actors and one reader it fills a CPU."""
 ACTORS_PER_CPU = 15
+TASKS_IN_FLIGHT = 4
 
 _BLOCK_BYTES = 64 * 1024
 """About a hundred bulk records: many small blocks keep several actors fed from one file."""
 
 
-def connect(local_cpus: int | None) -> None:
+def connect(local_cpus: int | None, cluster_cpus: int | None = None) -> None:
     """Join the cluster that `RAY_ADDRESS`, a job or `ray start --head` offers; else start a local Ray.
 
     Raises UsageError when the cluster that is named does not answer.
@@ -68,7 +70,7 @@ def connect(local_cpus: int | None) -> None:
     # A batch of slow models, or servers that are down for an hour, is no hang; Ray Data ends a run after 30 minutes
     # without a finished batch. Loops have time-outs of their own.
     context.execution_no_progress_timeout_s = -1
-    share = (1 - TASK_CPUS) * max(1.0, cpus())
+    share = (1 - TASK_CPUS) * max(1.0, reach(cluster_cpus))
     context.execution_options.resource_limits = ExecutionResources.for_limits(cpu=share)
     logging.getLogger("ray.data").setLevel(logging.ERROR)
 
@@ -77,12 +79,22 @@ def cpus() -> float:
     return float(ray.cluster_resources().get("CPU", 0.0))
 
 
+def reach(cluster_cpus: int | None) -> float:
+    """CPUs that the cluster has, or that its autoscaler may bring it to (`--cluster-cpus`)."""
+    return max(cpus(), float(cluster_cpus or 0))
+
+
 def nodes() -> int:
     return len([node for node in ray.nodes() if node["Alive"]])
 
 
-def loop_actors(least: int, most: int) -> tuple[int, int]:
+def tasks_in_flight(cluster_cpus: int | None, actors: int) -> int:
+    """Tasks of a kind that each of so many loop actors has out: no CPU is without one, nor is the autoscaler."""
+    return max(TASKS_IN_FLIGHT, math.ceil(reach(cluster_cpus) / actors))
+
+
+def loop_actors(least: int, most: int, cluster_cpus: int | None) -> tuple[int, int]:
     """The pool's bounds, cut so that the actors' shares leave room for the tasks."""
-    room = max(1, int(ACTORS_PER_CPU * cpus()))
+    room = max(1, int(ACTORS_PER_CPU * reach(cluster_cpus)))
     least = min(least, room)
     return least, max(least, min(most, room))

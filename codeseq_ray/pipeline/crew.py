@@ -15,6 +15,7 @@ from codeseq_ray.agents.roles import GuidingAgent, WorkingAgent
 from codeseq_ray.errors import RunStoppedError
 from codeseq_ray.llm.preflight import preflight as check_endpoints
 from codeseq_ray.llm.roles import clients
+from codeseq_ray.pipeline.cluster import TASKS_IN_FLIGHT
 from codeseq_ray.pipeline.tasks import RayExecutor, RayFitter
 from codeseq_ray.ports import ChatClient, Executor
 from codeseq_ray.settings import Settings, sandbox_of
@@ -65,7 +66,7 @@ CrewMaker = Callable[[Settings, Around], Crew]
 
 def crew(settings: Settings, around: Around) -> Crew:
     """The crew of a loop actor: fits and programs run as Ray tasks."""
-    in_flight, batch = settings.tasks_in_flight, settings.task_batch
+    in_flight, batch = settings.tasks_in_flight or TASKS_IN_FLIGHT, settings.task_batch
     executor = RayExecutor(
         sandbox_of(settings), memory_mb=settings.memory_mb, in_flight=in_flight, batch=batch
     )

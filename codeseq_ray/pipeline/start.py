@@ -41,8 +41,9 @@ def started(
     has the run.
     """
     say(f"run {run.run_id}: {run.uri}")
-    cluster.connect(settings.local_cpus)
-    require_memory(memory_mb, sandbox)
+    cluster.connect(settings.local_cpus, settings.cluster_cpus)
+    if not grows(settings):  # larger nodes may be still to come
+        require_memory(memory_mb, sandbox)
     _refuse_scattered_output(run, settings)
     if settings.single_writer:
         say(
@@ -60,6 +61,11 @@ def started(
         yield Start(lease.number, stop, say)
 
 
+def grows(settings: WorkSettings) -> bool:
+    """Whether an autoscaler may add nodes."""
+    return cluster.reach(settings.cluster_cpus) > cluster.cpus()
+
+
 def output_uri(settings: WorkSettings) -> str:
     """Where runs lie. A Ray job works in a copy of its folder that goes with it: nothing may be left there."""
     inside_job = "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ
@@ -75,8 +81,13 @@ def output_uri(settings: WorkSettings) -> str:
 
 def _refuse_scattered_output(run: RunStore, settings: WorkSettings) -> None:
     nodes = cluster.nodes()
-    if nodes > 1 and not run.store.uri.startswith("s3://") and not settings.output_is_shared:
+    if (
+        (nodes > 1 or grows(settings))
+        and not run.store.uri.startswith("s3://")
+        and not settings.output_is_shared
+    ):
         raise UsageError(
-            f"--output {run.store.uri}: this cluster has {nodes} nodes, and each would write to its own disk. Give "
+            f"--output {run.store.uri}: this cluster has {nodes} nodes"
+            f"{' or may get more' if grows(settings) else ''}, and each would write to its own disk. Give "
             "s3://bucket/prefix, or --output-is-shared if the folder is one shared disk on every node."
         )

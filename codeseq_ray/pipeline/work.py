@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ray.data import ActorPoolStrategy, Dataset
@@ -98,7 +98,10 @@ def stage(
 ) -> Progress:
     """Send rows through actors until all are done, or the run is to end; `line` says how far `total` is."""
     progress, job = Progress(), work.job
-    least, most = cluster.loop_actors(*work.size)
+    least, most = cluster.loop_actors(*work.size, job.settings.cluster_cpus)
+    if job.settings.tasks_in_flight is None:
+        out = cluster.tasks_in_flight(job.settings.cluster_cpus, most)
+        job = replace(job, settings=job.settings.model_copy(update={"tasks_in_flight": out}))
     done = rows.map_batches(
         work.actor,
         fn_constructor_args=(job,),
@@ -111,6 +114,7 @@ def stage(
             max_concurrent_calls_per_actor=2 * -(-job.open_rows // work.batch),
         ),
         num_cpus=cluster.LOOP_CPUS,
+        resources={job.settings.loop_resource: 1} if job.settings.loop_resource else None,
     )
     watch = monitor.Watch(job.monitor, total, job.settings.log_seconds, say, account.write, stop, line)
     with watch, Housekeeping(run):

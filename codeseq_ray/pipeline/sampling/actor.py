@@ -12,6 +12,7 @@ import ray
 from codeseq_ray.judging.verdicts import Manner
 from codeseq_ray.llm.roles import POLICY, clients
 from codeseq_ray.pipeline.actor import Job, Row, RowActor
+from codeseq_ray.pipeline.cluster import TASKS_IN_FLIGHT
 from codeseq_ray.pipeline.crew import Around
 from codeseq_ray.pipeline.sampling.problems import ACCEPTED, REJECTED, UNKNOWN
 from codeseq_ray.pipeline.tasks import RayExecutor
@@ -33,7 +34,7 @@ def sampler(settings: SamplingSettings, around: Around) -> Sampler:
     executor = RayExecutor(
         sandbox_of(settings),
         memory_mb=settings.memory_mb,
-        in_flight=settings.tasks_in_flight,
+        in_flight=settings.tasks_in_flight or TASKS_IN_FLIGHT,
         batch=settings.task_batch,
     )
     limits = Limits(
