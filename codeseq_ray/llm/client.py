@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from codeseq_ray.errors import EndpointRefusedError, InfrastructureError
 from codeseq_ray.llm.endpoint import Endpoint
+from codeseq_ray.llm.observing import Observer
 from codeseq_ray.llm.pool import Pool
-from codeseq_ray.llm.server import Server, Slot
+from codeseq_ray.llm.server import BodyFor, Server, Slot
 from codeseq_ray.llm.troubles import Kind, Trouble, wait_before_retry
 from codeseq_ray.ports import ChatAnswer, ChatRequest
 
@@ -125,12 +127,16 @@ class OpenAIChatClient:
         revision: str | None = None,
         retries: int = 5,
         before_sending: Callable[[], None] | None = None,
+        observer: Observer | None = None,
     ) -> None:
         self.pool = pool
         self.name = name
         self.model = f"{name}@{revision}" if revision else name
         self.retries = retries
         self._before_sending = before_sending
+        self._observer = observer
+        if observer is not None:
+            observer.serves(pool, name)
         self._takes_schemas = True
         self._answers_as = name
 
@@ -147,6 +153,18 @@ class OpenAIChatClient:
         if room.cuts(answer):
             answer = replace(answer, finish_reason="context_length")
         return replace(answer, model=self.model, attempts=course.attempts)
+
+    async def _sent(self, slot: Slot, body: BodyFor) -> ChatAnswer | Trouble:
+        """One request, and what came of it."""
+        if self._observer is None:
+            return await slot.server.ask(slot, self.name, body)
+        begun, reply = time.monotonic(), None
+        try:
+            reply = await slot.server.ask(slot, self.name, body)
+            return reply
+        finally:
+            url = slot.server.endpoint.url
+            self._observer.replied(self.pool.role, url, self.name, reply, time.monotonic() - begun)
 
     async def close(self) -> None:
         """Close the connections that no other role is using."""
@@ -166,7 +184,7 @@ class OpenAIChatClient:
                 if self._before_sending is not None:
                     self._before_sending()
                 course.attempts += 1
-                reply = await slot.server.ask(slot, self.name, fitted)
+                reply = await self._sent(slot, fitted)
             if isinstance(reply, ChatAnswer):
                 if without_schema:
                     self._leave_schemas_out()

@@ -83,6 +83,11 @@ class Pool:
         while self.first() is not None and (error := self._overdue()):
             self._queue.popleft().slot.set_exception(error)
 
+    @property
+    def waiting(self) -> int:
+        """Requests without a slot."""
+        return sum(not one.slot.done() for one in self._queue)
+
     async def close(self) -> None:
         """Close the servers that no request is using, or waiting for, just now."""
         idle = [s for s in self.servers if not s.limit.open and all(q.first() is None for q in s.queues)]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from codeseq_ray.errors import RunStoppedError, UsageError
 from codeseq_ray.llm.client import OpenAIChatClient
 from codeseq_ray.llm.endpoint import Endpoint
+from codeseq_ray.llm.observing import Observer
 from codeseq_ray.llm.pool import Pool
 from codeseq_ray.llm.server import Notice, Server
 from codeseq_ray.llm.settings import ServerSettings
@@ -60,12 +61,13 @@ def clients(
     notice: Notice = log.warning,
     before_sending: Callable[[], None] | None = None,
     stopped: Callable[[], RunStoppedError | None] | None = None,
+    observer: Observer | None = None,
 ) -> tuple[OpenAIChatClient, ...]:
     """A client for each role; roles on one endpoint share its slots, health and speed.
 
     Nothing is opened before the first request, which decides the event loop. `notice` gets the lines for the user
     about servers that go down and come back. `stopped` tells requests that wait for a slot, while a server is
-    down, that the run is to end (`Pool`). All three callables must be picklable if the clients are to be. Raises
+    down, that the run is to end (`Pool`). What is given must be picklable if the clients are to be. Raises
     UsageError naming the settings that are missing.
     """
     servers: dict[Endpoint, Server] = {}
@@ -92,6 +94,7 @@ def clients(
             revision=role.revision,
             retries=settings.request_retries,
             before_sending=before_sending,
+            observer=observer,
         )
 
     return tuple(client(role) for role in roles(settings, names))

@@ -26,6 +26,7 @@ from codeseq_ray.errors import CapReachedError, RunStoppedError, StoreError, Usa
 from codeseq_ray.llm.replay import ReplayingClient
 from codeseq_ray.pipeline.crew import Around
 from codeseq_ray.pipeline.keeping import Keeping
+from codeseq_ray.pipeline.metrics import Figures
 from codeseq_ray.pipeline.monitor import TELL_SECONDS, Standing
 from codeseq_ray.pipeline.spending import Caps, Meter, MeteredClient
 from codeseq_ray.pipeline.stopping import StopOrder
@@ -145,6 +146,7 @@ class RowActor(ABC, Generic[Tools]):
         reach(CrashPoint.OUTCOME_MADE)
         self._outcomes[record.outcome.value] += 1
         self._bill.add(record.calls)
+        self._figures.outcome(record)
         await self._write(self._kept.add, record)
 
     async def _look_again(self) -> None:
@@ -158,8 +160,15 @@ class RowActor(ABC, Generic[Tools]):
         self._kept = await asyncio.to_thread(
             Keeping, job.settings, job.store_uri, job.run_id, self._news.append
         )
+        self._figures = Figures(job.run_id)
         tools = self._tools(
-            Around(self._news.append, self._meter.before_sending, self._meter.stopped, self._wrapped)
+            Around(
+                self._news.append,
+                self._meter.before_sending,
+                self._meter.stopped,
+                self._wrapped,
+                self._figures,
+            )
         )
         self._open = asyncio.Semaphore(job.open_rows)
         # What earlier starts and other actors spent has to be known before anything is.
@@ -235,6 +244,7 @@ class RowActor(ABC, Generic[Tools]):
 
     async def _tell(self) -> None:
         """Give the monitor this actor's totals and news, and learn what the others spent."""
+        self._figures.tell(self._busy, self._kept.standing)
         news, self._news[:] = list(self._news), []
         standing = Standing(
             spent=self._meter.own,

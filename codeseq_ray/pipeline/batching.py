@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Generic, TypeVar
 
 import ray
@@ -29,6 +30,7 @@ class TaskBatcher(Generic[Item, Result]):
         self._in_flight, self._batch = in_flight, batch
         self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
         self._running: set[asyncio.Task[None]] = set()
+        self._out = 0
 
     async def __call__(self, item: Item) -> Result:
         """The item's result. Raises InfrastructureError if its task cannot be brought to an end."""
@@ -37,6 +39,11 @@ class TaskBatcher(Generic[Item, Result]):
         self._start_tasks()
         return await future
 
+    @property
+    def backlog(self) -> int:
+        """Items without a result."""
+        return len(self._waiting) + self._out
+
     def _start_tasks(self) -> None:
         while self._waiting and (free := self._in_flight - len(self._running)) > 0:
             # Spread what waits over the free tasks: two half batches end sooner than one whole.
@@ -44,10 +51,12 @@ class TaskBatcher(Generic[Item, Result]):
             chunk = [self._waiting.popleft() for _ in range(size)]
             task = asyncio.create_task(self._work(chunk))
             self._running.add(task)
-            task.add_done_callback(self._finished)
+            self._out += size
+            task.add_done_callback(partial(self._finished, size))
 
-    def _finished(self, task: asyncio.Task[None]) -> None:
+    def _finished(self, size: int, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
+        self._out -= size
         self._start_tasks()
 
     async def _work(self, chunk: list[tuple[Item, asyncio.Future[Result]]]) -> None:

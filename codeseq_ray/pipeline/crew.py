@@ -16,6 +16,7 @@ from codeseq_ray.errors import RunStoppedError
 from codeseq_ray.llm.preflight import preflight as check_endpoints
 from codeseq_ray.llm.roles import clients
 from codeseq_ray.pipeline.cluster import TASKS_IN_FLIGHT
+from codeseq_ray.pipeline.metrics import Figures
 from codeseq_ray.pipeline.tasks import RayExecutor, RayFitter
 from codeseq_ray.ports import ChatClient, Executor
 from codeseq_ray.settings import Settings, sandbox_of
@@ -46,6 +47,8 @@ class Around:
     """Why nobody may wait any longer to send one, if so."""
     wrap: Callable[[ChatClient], ChatClient] = _as_it_is
     """Puts something around a client: a meter, a cache."""
+    figures: Figures | None = None
+    """Counts what is asked and run."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +71,14 @@ def crew(settings: Settings, around: Around) -> Crew:
     """The crew of a loop actor: fits and programs run as Ray tasks."""
     in_flight, batch = settings.tasks_in_flight or TASKS_IN_FLIGHT, settings.task_batch
     executor = RayExecutor(
-        sandbox_of(settings), memory_mb=settings.memory_mb, in_flight=in_flight, batch=batch
+        sandbox_of(settings),
+        memory_mb=settings.memory_mb,
+        in_flight=in_flight,
+        batch=batch,
+        figures=around.figures,
     )
-    return assembled(settings, RayFitter(in_flight=in_flight, batch=batch), executor, around)
+    fitter = RayFitter(in_flight=in_flight, batch=batch, figures=around.figures)
+    return assembled(settings, fitter, executor, around)
 
 
 def assembled(settings: Settings, fitter: Fitter, executor: Executor, around: Around) -> Crew:
@@ -85,6 +93,7 @@ def assembled(settings: Settings, fitter: Fitter, executor: Executor, around: Ar
             notice=around.notice,
             before_sending=around.before_sending,
             stopped=around.stopped,
+            observer=around.figures,
         )
     )
     prompts = Prompts(settings.prompts)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from codeseq_ray.errors import UsageError
+from codeseq_ray.pipeline.metrics import Kept
 from codeseq_ray.settings import WorkSettings
 from codeseq_ray.store.answers import StoredAnswers
 from codeseq_ray.store.ledger import LedgerWriter
@@ -25,7 +26,7 @@ class Keeping:
     def __init__(
         self, settings: WorkSettings, store_uri: str, run_id: str, notice: Callable[[str], None]
     ) -> None:
-        store = open_patiently(store_uri, settings, notice, look=False)
+        self._store = store = open_patiently(store_uri, settings, notice, look=False)
         run = RunStore(store, run_id)
         if run.read_manifest() is None:
             raise UsageError(
@@ -42,6 +43,15 @@ class Keeping:
     def unwritten(self) -> int:
         """Outcomes and answers that nobody else can see yet."""
         return self._writer.waiting + (self.answers.waiting if self.answers else 0)
+
+    @property
+    def standing(self) -> Kept:
+        return Kept(
+            unwritten=self.unwritten,
+            lag_seconds=self._writer.oldest_seconds,
+            segments=self._writer.segments,
+            retries=self._store.retries,
+        )
 
     def add(self, record: Recorded) -> None:
         self._writer.add(record)

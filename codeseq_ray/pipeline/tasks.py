@@ -13,6 +13,7 @@ from codeseq_ray.errors import InfrastructureError, UsageError
 from codeseq_ray.judging.confirmation import ROOM_MEMORY
 from codeseq_ray.pipeline.batching import TaskBatcher
 from codeseq_ray.pipeline.cluster import TASK_CPUS
+from codeseq_ray.pipeline.metrics import Figures, zygotes_lost
 from codeseq_ray.ports import Execution, ExecutionReport
 from codeseq_ray.sandbox.executor import SandboxExecutor
 from codeseq_ray.sandbox.settings import Profile, SandboxSettings
@@ -80,21 +81,27 @@ def standing_walls(settings: SandboxSettings) -> tuple[str, ...] | UsageError:
 def run_all(executions: list[Execution], settings: SandboxSettings) -> list[Ran]:
     """Errors are values here: one program without a judgement must not take its neighbours' reports along."""
     reports: list[Ran] = []
+    sandbox = executor_here(settings)
+    lost = sandbox.lost
     for execution in executions:
         try:
-            reports.append(executor_here(settings).run(execution))
+            reports.append(sandbox.run(execution))
         except (InfrastructureError, UsageError) as error:
             reports.append(error)
+    if sandbox.lost > lost:
+        zygotes_lost().inc(sandbox.lost - lost)
     return reports
 
 
 class RayFitter:
     """`fit` as a Ray task."""
 
-    def __init__(self, *, in_flight: int, batch: int) -> None:
+    def __init__(self, *, in_flight: int, batch: int, figures: Figures | None = None) -> None:
         self._batcher: TaskBatcher[FitRequest, Rule | None] = TaskBatcher(
             self._run, in_flight=in_flight, batch=batch
         )
+        if figures is not None:
+            figures.watch_backlog("fit", lambda: self._batcher.backlog)
 
     async def __call__(self, request: FitRequest) -> Rule | None:
         return await self._batcher(request)
@@ -108,13 +115,26 @@ class RayFitter:
 class RayExecutor:
     """ports.Executor over sandboxed Ray tasks."""
 
-    def __init__(self, sandbox: SandboxSettings, *, memory_mb: int, in_flight: int, batch: int) -> None:
+    def __init__(
+        self,
+        sandbox: SandboxSettings,
+        *,
+        memory_mb: int,
+        in_flight: int,
+        batch: int,
+        figures: Figures | None = None,
+    ) -> None:
         self._sandbox = sandbox
         self._task = run_all.options(memory=memory_bytes(memory_mb, sandbox))
         self._batcher: TaskBatcher[Execution, Ran] = TaskBatcher(self._run, in_flight=in_flight, batch=batch)
+        self._figures = figures
+        if figures is not None:
+            figures.watch_backlog("program", lambda: self._batcher.backlog)
 
     async def execute(self, execution: Execution) -> ExecutionReport:
         ran = await self._batcher(execution)
+        if self._figures is not None:
+            self._figures.ran(ran)
         if isinstance(ran, ExecutionReport):
             return ran
         raise ran

@@ -39,6 +39,8 @@ class SandboxExecutor:
         """By hash seed."""
         self._wider: dict[int, Zygote] = {}
         """Others, for programs that name modules which few do (`preload`)."""
+        self.lost = 0
+        """Zygotes that died under a program and were replaced."""
         self._refusal = ""
         """Why this machine cannot confine programs, once that is known. It does not change."""
 
@@ -103,6 +105,7 @@ class SandboxExecutor:
                 supervise(zygote, execution, execution.inputs[begun:end], runs)
             except ZygoteLostError as loss:
                 losses += 1
+                self.lost += 1
                 _drop(kept, execution.hash_seed)
                 if losses == _LOSSES:
                     raise InfrastructureError(f"{loss} (twice in one execution)") from loss

@@ -81,6 +81,7 @@ class LedgerWriter:
         self._oldest = 0.0
         self._segments = 0
         self._sealed: Segment | None = None
+        self._sealed_since = 0.0
         self._failed = False
         self._buffer_lock = threading.Lock()
         self._write_lock = threading.Lock()
@@ -90,6 +91,19 @@ class LedgerWriter:
         """Outcomes not yet acknowledged."""
         with self._buffer_lock:
             return len(self._buffer) + (self._sealed.rows if self._sealed else 0)
+
+    @property
+    def oldest_seconds(self) -> float:
+        """How long the oldest outcome not yet acknowledged has waited."""
+        with self._buffer_lock:
+            if self._sealed is not None:
+                return self._clock() - self._sealed_since
+            return self._clock() - self._oldest if self._buffer else 0.0
+
+    @property
+    def segments(self) -> int:
+        """Segments begun."""
+        return self._segments
 
     def add(self, record: Recorded) -> None:
         """Take over one outcome. Also when this raises StoreError, the outcome is kept and will be written."""
@@ -143,6 +157,7 @@ class LedgerWriter:
             if self._sealed is None and self._buffer:
                 self._segments += 1
                 name = f"{self._name}-{self._segments:06d}.parquet"
+                self._sealed_since = self._oldest
                 self._sealed = encode(name, list(self._buffer.values()))
                 self._buffer = {}
             return self._sealed

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from codeseq_ray.ports import ObjectStore
 from codeseq_ray.store.conditions import SingleWriter
 from codeseq_ray.store.objects import open_store
 from codeseq_ray.store.patient import PatientStore
@@ -13,7 +12,7 @@ from codeseq_ray.store.settings import StoreSettings
 
 def open_patiently(
     uri: str, settings: StoreSettings, notice: Callable[[str], None], *, look: bool = True
-) -> ObjectStore:
+) -> PatientStore:
     """The store at `uri`, which waits for its server and says so through `notice`.
 
     Raises UsageError for a place that cannot be used: it is looked at once, unless `look` is False.

@@ -42,6 +42,8 @@ class PatientStore:
         self._lock = threading.Lock()
         self._waiting = 0
         """Calls in trouble."""
+        self.retries = 0
+        """Tries after failed ones, so far."""
 
     def __reduce__(self) -> tuple[type[PatientStore], tuple[ObjectStore, float]]:
         return PatientStore, (self._behind, self._patience)
@@ -105,6 +107,7 @@ class PatientStore:
                     ) from error
                 time.sleep(min(left, random.uniform(pause / 2, pause)))
                 pause = min(LONGEST_PAUSE, 2 * pause)
+                self.retries += 1
                 try:
                     result = operation()
                     answered = True

@@ -29,13 +29,19 @@ SamplerMaker = Callable[[SamplingSettings, Around], Sampler]
 def sampler(settings: SamplingSettings, around: Around) -> Sampler:
     """A policy's client, and programs in sandboxed Ray tasks."""
     (policy,) = clients(
-        settings, POLICY, notice=around.notice, before_sending=around.before_sending, stopped=around.stopped
+        settings,
+        POLICY,
+        notice=around.notice,
+        before_sending=around.before_sending,
+        stopped=around.stopped,
+        observer=around.figures,
     )
     executor = RayExecutor(
         sandbox_of(settings),
         memory_mb=settings.memory_mb,
         in_flight=settings.tasks_in_flight or TASKS_IN_FLIGHT,
         batch=settings.task_batch,
+        figures=around.figures,
     )
     limits = Limits(
         cpu_seconds=settings.cpu_seconds, memory_mb=settings.memory_mb, output_bytes=settings.output_bytes

@@ -61,7 +61,9 @@ def open_problems(settings: SamplingSettings, say: Callable[[str], None]) -> Pro
         parent, _, name = uri.rpartition("/")
         if "://" not in uri:
             parent, name = str(PurePosixPath(uri).parent), PurePosixPath(uri).name
-        store = open_patiently(parent or ".", settings, say, look=uri.lower().startswith("s3://"))
+        store: ObjectStore = open_patiently(
+            parent or ".", settings, say, look=uri.lower().startswith("s3://")
+        )
         files = ProblemFiles("", (name,))
     else:
         store, folder = find_release(uri, settings, say)

@@ -1,0 +1,171 @@
+"""A run's figures for Prometheus, through Ray's own exporter on every node (docs/metrics.md lists them).
+
+Names do not change from one version to the next without a word in the changelog. What OpenTelemetry has a name for in
+its conventions for generative AI is called by it (`gen_ai.client.…`, with underscores). Ray puts `ray_` before all
+names and adds tags of its own (node, worker), so that sums over a tag are sums over actors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+
+from ray.util.metrics import Counter, Gauge, Histogram
+
+from codeseq_ray.errors import CodeseqError
+from codeseq_ray.llm.health import State
+from codeseq_ray.llm.pool import Pool
+from codeseq_ray.llm.troubles import Trouble
+from codeseq_ray.ports import ChatAnswer, ExecutionReport
+from codeseq_ray.records import Outcome, VerdictKind
+from codeseq_ray.store.segments import Recorded
+
+# As OpenTelemetry advises for these two histograms, up to what programs with long thoughts take.
+_TOKENS = [1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 4096.0, 16384.0, 65536.0]
+_SECONDS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640, 1280]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """How an actor's writing stands; totals since it began, but for the first two."""
+
+    unwritten: int = 0
+    """Outcomes and answers that nobody else can see yet."""
+    lag_seconds: float = 0.0
+    """How long the oldest outcome among them has waited."""
+    segments: int = 0
+    retries: int = 0
+    """Of the store's operations, tries after failed ones."""
+
+
+@dataclass
+class Figures:
+    """What one actor of a run counts. Used on the actor's event loop; fills `llm.observing.Observer`."""
+
+    run: str
+    _pools: list[tuple[Pool, str]] = field(default_factory=list)
+    _backlogs: dict[str, Callable[[], int]] = field(default_factory=dict)
+    _kept: Kept = Kept()
+
+    def __post_init__(self) -> None:
+        def counter(name: str, said: str, *tags: str) -> Counter:
+            return Counter(f"codeseq_{name}", said, tag_keys=("run", *tags))
+
+        def gauge(name: str, said: str, *tags: str) -> Gauge:
+            return Gauge(f"codeseq_{name}", said, tag_keys=("run", *tags))
+
+        at = ("role", "endpoint")
+        asked = ("run", *at, "gen_ai_operation_name", "gen_ai_request_model")
+        self._outcomes = counter(
+            "outcomes", "Sequences or rollouts brought to an outcome", "outcome", "stage", "reason"
+        )
+        self._rounds = counter("accepted", "Accepted sequences by corrections", "rounds")
+        self._replayed = counter("llm_replayed", "Answers read from the response cache", "stage")
+        self._requests = counter("llm_requests", "Requests sent to models", *at, "result")
+        self._tokens = Histogram(
+            "gen_ai_client_token_usage", "Tokens of a request", _TOKENS, (*asked, "gen_ai_token_type")
+        )
+        self._seconds = Histogram(
+            "gen_ai_client_operation_duration_seconds",
+            "Seconds of a request",
+            _SECONDS,
+            (*asked, "error_type"),
+        )
+        self._in_flight = gauge("llm_in_flight", "Requests out at a model server", *at)
+        self._limit = gauge("llm_limit", "Requests that may be out at it", *at)
+        self._up = gauge("llm_up", "1 while the server answers", *at)
+        self._waiting = gauge("llm_waiting", "Requests that wait for a slot", "role")
+        self._open = gauge("open", "Sequences or problems that are being worked on")
+        self._ran = counter("sandbox_runs", "Runs of a program on an input", "result")
+        self._cpu = counter("sandbox_cpu_seconds", "CPU seconds of these programs")
+        self._backlog = gauge("backlog", "Fits and programs without a result", "kind")
+        self._puts = counter("ledger_segments", "Ledger segments written")
+        self._retries = counter("store_retries", "Further tries at the store")
+        self._unwritten = gauge("ledger_unwritten", "Outcomes and answers not stored yet")
+        self._lag = gauge("ledger_lag_seconds", "Age of the oldest outcome not stored yet")
+
+    # ------------------------------------------------------------------------------------------ what happens
+
+    def outcome(self, record: Recorded) -> None:
+        accepted = record.outcome is Outcome.ACCEPTED
+        self._outcomes.inc(
+            1,
+            {
+                "run": self.run,
+                "outcome": record.outcome.value,
+                "stage": "" if accepted else record.stage.value,
+                "reason": record.reason,
+            },
+        )
+        if accepted:
+            self._rounds.inc(1, {"run": self.run, "rounds": str(record.corrections)})
+        for call in record.calls:
+            if call.replayed:
+                self._replayed.inc(1, {"run": self.run, "stage": call.stage})
+
+    def replied(
+        self, role: str, url: str, model: str, reply: ChatAnswer | Trouble | None, seconds: float
+    ) -> None:
+        at = {"run": self.run, "role": role, "endpoint": url}
+        result = _result(reply)
+        self._requests.inc(1, {**at, "result": result})
+        asked = {**at, "gen_ai_operation_name": "chat", "gen_ai_request_model": model}
+        answered = isinstance(reply, ChatAnswer)
+        self._seconds.observe(max(seconds, 1e-6), {**asked, "error_type": "" if answered else result})
+        if isinstance(reply, ChatAnswer):
+            for kind, tokens in (("input", reply.prompt_tokens), ("output", reply.completion_tokens)):
+                if tokens:
+                    self._tokens.observe(tokens, {**asked, "gen_ai_token_type": kind})
+
+    def serves(self, pool: Pool, model: str) -> None:
+        self._pools.append((pool, model))
+
+    def ran(self, result: ExecutionReport | CodeseqError) -> None:
+        if not isinstance(result, ExecutionReport):
+            self._ran.inc(1, {"run": self.run, "result": VerdictKind.INFRASTRUCTURE.value})
+            return
+        for run in result.runs:
+            self._ran.inc(1, {"run": self.run, "result": run.kind.value})
+        if (seconds := sum(run.cpu_ms for run in result.runs) / 1000) > 0:
+            self._cpu.inc(seconds, {"run": self.run})
+
+    def watch_backlog(self, kind: str, backlog: Callable[[], int]) -> None:
+        self._backlogs[kind] = backlog
+
+    # ------------------------------------------------------------------------------------------- how it stands
+
+    def tell(self, open_rows: int, kept: Kept) -> None:
+        """Set the gauges; called every second."""
+        run = {"run": self.run}
+        self._open.set(open_rows, run)
+        for kind, backlog in self._backlogs.items():
+            self._backlog.set(backlog(), {**run, "kind": kind})
+        for pool, _ in self._pools:
+            self._waiting.set(pool.waiting, {**run, "role": pool.role})
+            for server in pool.servers:
+                at = {**run, "role": pool.role, "endpoint": server.endpoint.url}
+                self._in_flight.set(server.limit.open, at)
+                self._limit.set(server.limit.bound, at)
+                self._up.set(float(server.health.state is State.UP), at)
+        self._unwritten.set(kept.unwritten, run)
+        self._lag.set(kept.lag_seconds, run)
+        for total, now, before in (
+            (self._puts, kept.segments, self._kept.segments),
+            (self._retries, kept.retries, self._kept.retries),
+        ):
+            if now > before:
+                total.inc(now - before, run)
+        self._kept = kept
+
+
+@cache
+def zygotes_lost() -> Counter:
+    """Of the sandboxes of one worker: warm interpreters that died under a program and were replaced."""
+    return Counter("codeseq_sandbox_zygotes_lost", "Warm interpreters that died and were replaced")
+
+
+def _result(reply: ChatAnswer | Trouble | None) -> str:
+    if reply is None:
+        return "given_up"
+    return reply.kind.value if isinstance(reply, Trouble) else "answered"
