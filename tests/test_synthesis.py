@@ -718,7 +718,7 @@ async def test_paraphrases_are_judged_like_the_problem_and_left_out_with_their_r
 ) -> None:
     words = [
         "Count the tiles of a square floor.",
-        "A SQUARE floor, of n by n tiles!",
+        "a SQUARE floor, of n by n tiles!",
         None,
         "Squares of A000290.",
     ]

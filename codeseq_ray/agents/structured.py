@@ -292,6 +292,8 @@ class CodeBlock:
 
 _FENCE = re.compile(r"^([ \t]*)(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^\n`]*$", re.MULTILINE)
 _PYTHON = frozenset({"python", "python3", "py", "py3"})
+_MARK_BELOW = re.compile(r"\n[ \t]*(python3?|py3?)[ \t]*(?=\n)", re.IGNORECASE)
+"""The mark on a line of its own, below an opening fence without one: a habit of small models."""
 
 
 def last_code_block(text: str) -> CodeBlock | None:
@@ -299,9 +301,11 @@ def last_code_block(text: str) -> CodeBlock | None:
     fences = list(_fenced(text))
     for languages in (_PYTHON, frozenset({""})):
         for opening, closing in reversed(fences):
-            if opening[3].lower() not in languages:
+            below = None if opening[3] else _MARK_BELOW.match(text, opening.end())
+            if (below[1] if below else opening[3]).lower() not in languages:
                 continue
-            inside = text[opening.end() : closing.start() if closing else len(text)]
+            begun = (below or opening).end()
+            inside = text[begun : closing.start() if closing else len(text)]
             source = textwrap.dedent(inside.lstrip("\n").rstrip())
             if source:
                 return CodeBlock(

@@ -15,6 +15,10 @@ from codeseq_ray.errors import InfrastructureError
 from codeseq_ray.records import Call, Paraphrase, Reason, Solution, Stage
 from codeseq_ray.synthesis.work import DecidedError, Team, Work, sound
 
+RUN = 5
+COPIED = 0.8
+"""Share of its runs of words from which on a telling repeats another one. A rule that is told in formulas may stay as
+it is; a weak model copies the whole scene, and leaves out a sentence."""
 _OF_PARAPHRASES = "paraphrase"
 """First part of the stage of all their calls, so that what they cost can be told from the problem's own."""
 
@@ -45,14 +49,16 @@ class Paraphrasing:
 
     def _leave_repeats_out(self) -> None:
         assert self._first.problem is not None
-        known = {_words(self._first.problem.description)}
+        known = [_runs(self._first.problem.description)]
         for telling in self._tellings:
             if telling.text is None:
                 continue
-            words = _words(telling.text)
-            if words in known:
-                telling.end = DecidedError(Stage.PARAPHRASE, Reason.REPEATS_ANOTHER, "in the same words")
-            known.add(words)
+            runs = _runs(telling.text)
+            copied = max(len(runs & others) for others in known) / len(runs)
+            if copied >= COPIED:
+                said = f"{copied:.0%} of its runs of {RUN} words stand in another telling"
+                telling.end = DecidedError(Stage.PARAPHRASE, Reason.REPEATS_ANOTHER, said)
+            known.append(runs)
 
     @property
     def told(self) -> tuple[Paraphrase, ...]:
@@ -174,5 +180,7 @@ def _said(end: DecidedError | None) -> tuple[Stage, str, str]:
     return (Stage.ACCEPTANCE, "", "") if end is None else (end.stage, str(end.reason), end.detail)
 
 
-def _words(text: str) -> str:
-    return " ".join(re.findall(r"\w+", text.casefold()))
+def _runs(text: str) -> set[tuple[str, ...]]:
+    """Its runs of `RUN` words, or all its words where there are fewer; never empty."""
+    words = re.findall(r"\w+", text.casefold())
+    return {tuple(words[i : i + RUN]) for i in range(max(1, len(words) - RUN + 1))}

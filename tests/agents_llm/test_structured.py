@@ -162,6 +162,17 @@ def test_the_last_python_block_is_taken_else_the_last_unmarked_one(blocks: list[
     assert found is None or (found.closed and found.before.startswith("Well."))
 
 
+@pytest.mark.parametrize("mark", ["python", "Python3", "  py "])
+def test_a_mark_may_stand_on_a_line_of_its_own(mark: str) -> None:
+    found = last_code_block(f"So:\n```\n{mark}\nn = int(input())\nprint(n)\n```\nIt prints:\n```\n7\n```")
+    assert found is not None
+    assert found.source == "n = int(input())\nprint(n)\n"
+    variable = last_code_block("```\npython = 3\nprint(python)\n```")
+    assert variable is not None
+    assert variable.source.startswith("python = 3\n")
+    assert last_code_block("```\npython\n```") is None
+
+
 def test_blocks_may_be_indented_longer_or_unclosed() -> None:
     listed = last_code_block("1. So:\n   ```python\n   if n:\n       print(n)\n   ```\nDone.")
     assert listed is not None

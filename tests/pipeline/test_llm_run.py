@@ -387,7 +387,8 @@ def test_paraphrases_leave_what_was_accepted_as_it_was(told_again: Done, fair: D
     before = {r.sequence.id: r for r in fair.records}
     for record in told_again.records:
         same = before[record.sequence.id]
-        assert (record.outcome, record.problem, record.rounds) == (same.outcome, same.problem, same.rounds)
+        assert (record.outcome, record.problem) == (same.outcome, same.problem)
+        assert [r.program for r in record.rounds] == [r.program for r in same.rounds]
 
 
 def test_what_paraphrases_cost_stands_apart_and_is_what_the_server_counted(
