@@ -97,6 +97,8 @@ def sft(number: int, **given: Any) -> Row:
     return {
         "problem_id": f"A{number:06d}-x",
         "sequence_id": f"A{number:06d}",
+        "paraphrase": 0,
+        "answer": 0,
         "messages": said(f"u:{asked}", f"a:{told}"),
         "rounds": 0,
         "license": "CC-BY-SA-4.0",

@@ -291,7 +291,7 @@ def test_what_is_no_release_is_refused_in_words(tmp_path: Path) -> None:
         verified(tmp_path)
     for text, words in (
         ('{"format": 1}', "format 1"),
-        ('{"format": 4, "files": 7}', "cannot be checked: run_id"),
+        ('{"format": 5, "files": 7}', "cannot be checked: run_id"),
         ("[" * 10_000, "is not JSON"),
     ):
         (tmp_path / "manifest.json").write_text(text, encoding="utf-8")
