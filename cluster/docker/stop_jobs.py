@@ -2,8 +2,8 @@
 
     python cluster/docker/stop_jobs.py SECONDS
 
-Kubernetes ends Ray and the drivers at the same moment, and a driver without Ray can only fail. Stopped as a Ray job it
-gets SIGTERM first: open sequences have `--grace-seconds` to end, and everything is written. Ray kills it after
+Kubernetes ends Ray and the drivers at the same moment, and a driver without Ray can only fail. Stopped as a Ray job,
+it gets SIGTERM first: open sequences have `--grace-seconds` to end, and everything is written. Ray kills it after
 RAY_JOB_STOP_WAIT_TIME_S. This waits for that, for SECONDS at most. Exit status 0 in any case: the pod goes.
 """
 
@@ -25,9 +25,7 @@ class Jobs(Protocol):
 def running(jobs: Jobs) -> list[str]:
     """Submission ids of drivers that have not ended."""
     return [
-        job.submission_id
-        for job in jobs.list_jobs()
-        if job.submission_id and job.status in ("PENDING", "RUNNING")
+        job.submission_id for job in jobs.list_jobs() if job.submission_id and not job.status.is_terminal()
     ]
 
 

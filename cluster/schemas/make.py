@@ -4,8 +4,8 @@
 
 FOLDER holds rayclusters.yaml, rayjobs.yaml and rayservices.yaml, as under helm-chart/kuberay-operator/crds or
 ray-operator/config/crd/bases (`ray.io_*.yaml`) of that version. What is left out says nothing about a manifest:
-descriptions, formats, other versions of the API, `status`. Parts that recur (a schema holds several specs of pods) are
-written once, under `$defs`.
+descriptions, formats, other versions of the API, `status`. Parts that recur (a schema holds several specs of pods)
+are written once, under `$defs`.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from ray.autoscaler._private.kuberay.autoscaling_config import _derive_autoscaling_config_from_ray_cr
+from ray.job_submission import JobStatus
 from ray.serve.schema import ServeDeploySchema
 
 from cluster.checks import images, network, ray, references, rendering, rules, schema
@@ -668,6 +669,9 @@ def test_hadolint_finds_what_it_should(tmp_path: Path) -> None:
     assert not list(images.lint(CLUSTER / "docker" / "cpu.Dockerfile", program))
 
 
+RUNNING, STOPPED = JobStatus.RUNNING, JobStatus.STOPPED
+
+
 class _Jobs:
     """Drivers that end so many looks after they were asked to."""
 
@@ -679,7 +683,7 @@ class _Jobs:
         for job in self.asked:
             self.left[job] -= 1
         return [
-            type("Job", (), {"submission_id": job, "status": "RUNNING" if left > 0 else "STOPPED"})
+            type("Job", (), {"submission_id": job, "status": RUNNING if left > 0 else STOPPED})
             for job, left in self.left.items()
         ]
 
