@@ -21,7 +21,10 @@ def problems(rendering: Rendering) -> Iterator[str]:
         document["metadata"]["name"]: {*document.get("data", {}), *document.get("binaryData", {})}
         for document in rendering.of_kind("ConfigMap")
     }
-    accounts = {document["metadata"]["name"] for document in rendering.of_kind("ServiceAccount")}
+    accounts = {
+        document["metadata"]["name"]: document.get("automountServiceAccountToken", True)
+        for document in rendering.of_kind("ServiceAccount")
+    }
     for pod in pods(rendering):
         for where, kind, name, key in references(pod):
             known = secrets if kind == "Secret" else maps
@@ -32,6 +35,8 @@ def problems(rendering: Rendering) -> Iterator[str]:
         account = pod.spec.get("serviceAccountName")
         if account is not None and account not in accounts:
             yield f"{pod.where}: ServiceAccount {account} is not here"
+        elif account is not None and pod.autoscaler is not None and not accounts[account]:
+            yield f"{pod.where}: the autoscaler needs a token, and ServiceAccount {account} gives none"
     yield from _namespaces(rendering)
 
 

@@ -73,8 +73,8 @@ def _pod_problems(pod: Pod) -> Iterator[str]:
 def _token_problems(pod: Pod) -> Iterator[str]:
     automount = pod.spec.get("automountServiceAccountToken")
     if pod.autoscaler is not None:
-        if automount is False or pod.spec.get("serviceAccountName"):
-            yield "the autoscaler needs the token of the service account that KubeRay makes for this head"
+        if automount is False:
+            yield "the autoscaler needs the token of its service account"
     elif automount is not False:
         yield "automountServiceAccountToken has to be false: nothing here asks the API server"
 

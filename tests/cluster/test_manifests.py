@@ -2,72 +2,34 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 import subprocess
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from ray.autoscaler._private.kuberay.autoscaling_config import _derive_autoscaling_config_from_ray_cr
-from ray.job_submission import JobStatus
 from ray.serve.schema import ServeDeploySchema
 
-from cluster.checks import images, network, ray, references, rendering, rules, schema
+from cluster.checks import network, ray, references, rendering, rules, schema
 from cluster.checks.__main__ import main, problems
-from cluster.checks.pods import of, pods, quantity, ray_cluster
+from cluster.checks.pods import of, pods, ray_cluster
 from cluster.checks.rendering import CLUSTER, ROOT, Document, Rendering
-from cluster.docker import fetch_input, stop_jobs
 from cluster.schemas.make import compact, shared
-from codeseq_ray.errors import UsageError
-from codeseq_ray.pipeline.cluster import LOOP_CPUS, TASK_CPUS
-from codeseq_ray.pipeline.tasks import memory_bytes
-from codeseq_ray.sandbox.settings import SandboxSettings
-
-needs_kustomize = pytest.mark.skipif(
-    rendering.kustomize() is None, reason="neither kubectl nor kustomize is installed"
+from tests.cluster.rendered import (
+    CLUSTER_KIND,
+    JOB,
+    OVERLAYS,
+    SERVICE,
+    container,
+    group,
+    needs_kustomize,
+    pod_spec,
+    rendered,
+    the,
+    untouched,
 )
-OVERLAYS = ["trial", "gpu", "interactive"]
-JOB, SERVICE, CLUSTER_KIND = "RayJob", "RayService", "RayCluster"
-
-
-@cache
-def _rendered(name: str) -> Rendering:
-    return rendering.render(CLUSTER / "overlays" / name)
-
-
-def rendered(name: str) -> Rendering:
-    """A copy that a test may spoil."""
-    return copy.deepcopy(_rendered(name))
-
-
-def the(found: Rendering, kind: str, name: str | None = None) -> Document:
-    (document,) = [each for each in found.of_kind(kind) if name in (None, each["metadata"]["name"])]
-    return document
-
-
-def group(document: Document, name: str) -> dict[str, Any]:
-    cluster = ray_cluster(document)
-    assert cluster is not None
-    (found,) = [each for each in cluster["workerGroupSpecs"] if each["groupName"] == name]
-    return found  # type: ignore[no-any-return]
-
-
-def pod_spec(document: Document, name: str) -> dict[str, Any]:
-    cluster = ray_cluster(document)
-    assert cluster is not None
-    part = cluster["headGroupSpec"] if name == "head" else group(document, name)
-    spec: dict[str, Any] = part["template"]["spec"]
-    return spec
-
-
-def container(document: Document, name: str) -> dict[str, Any]:
-    first: dict[str, Any] = pod_spec(document, name)["containers"][0]
-    return first
 
 
 @needs_kustomize
@@ -253,6 +215,11 @@ SPOILED: dict[str, tuple[str, Callable[[Rendering], Any], str]] = {
         "trial",
         _set(JOB, lambda d: pod_spec(d, "head").update(automountServiceAccountToken=False)),
         r"head: the autoscaler needs the token",
+    ),
+    "a service account without token for the autoscaler": (
+        "trial",
+        _set(JOB, lambda d: pod_spec(d, "head").update(serviceAccountName="codeseq")),
+        r"head: the autoscaler needs a token, and ServiceAccount codeseq gives none",
     ),
     "a label by which KubeRay finds its head": (
         "trial",
@@ -450,7 +417,7 @@ def test_the_check_fails_on(what: str) -> None:
     found = rendered(name)
     changed = spoil(found)
     found = changed if isinstance(changed, Rendering) else found
-    assert found.documents != _rendered(name).documents, "the test spoils nothing"
+    assert found.documents != untouched(name).documents, "the test spoils nothing"
     told = list(problems(found))
     assert any(re.search(said, problem) for problem in told), told
 
@@ -492,44 +459,6 @@ def test_shared_parts_of_a_schema_say_the_same() -> None:
     assert expanded(small["Kind"]) == compact(whole)
     assert "description" in small["Kind"]["properties"]
     assert "description" not in json.dumps(small["$defs"])
-
-
-def _seen_by_the_autoscaler(document: Document) -> dict[str, dict[str, Any]]:
-    """Node types as Ray's own autoscaler reads them out of the object."""
-    cluster = {"metadata": {"name": "x", "namespace": "codeseq"}, "spec": ray_cluster(document)}
-    config = _derive_autoscaling_config_from_ray_cr(cluster)
-    types: dict[str, dict[str, Any]] = config["available_node_types"]
-    return types
-
-
-@needs_kustomize
-@pytest.mark.parametrize(("name", "kind"), [("trial", JOB), ("gpu", JOB), ("interactive", CLUSTER_KIND)])
-def test_ray_s_autoscaler_finds_a_place_for_each_kind_of_work(name: str, kind: str) -> None:
-    types = _seen_by_the_autoscaler(the(rendered(name), kind))
-    assert types["headgroup"]["resources"]["CPU"] == 0
-    loops, sandboxes = types["loops"], types["sandboxes"]
-    assert loops["min_workers"] == sandboxes["min_workers"] == 0
-    task = memory_bytes(512, SandboxSettings())
-    # Programs only where they belong, as many as there are CPUs for them.
-    assert loops["resources"]["memory"] < task
-    assert sandboxes["resources"]["memory"] >= task * int(sandboxes["resources"]["CPU"] / TASK_CPUS)
-    assert "loops" not in sandboxes["resources"]
-    actors = loops["resources"]["loops"]
-    assert actors * LOOP_CPUS <= loops["resources"]["CPU"]
-    # 330 MiB each (benchmarks/results/spine.md), beside Ray's own.
-    limit = quantity(container(the(rendered(name), kind), "loops")["resources"]["limits"]["memory"])
-    assert actors * 330 * 2**20 + ray.RAYS_OWN <= limit
-
-
-@needs_kustomize
-def test_ray_s_autoscaler_finds_gpus_for_each_model_and_none_for_the_front() -> None:
-    types = _seen_by_the_autoscaler(the(rendered("gpu"), SERVICE))
-    assert [types[name]["resources"].get("GPU", 0) for name in ("front", "generator", "verifier")] == [
-        0,
-        2,
-        1,
-    ]
-    assert [types[name]["min_workers"] for name in ("front", "generator", "verifier")] == [1, 0, 0]
 
 
 @needs_kustomize
@@ -631,99 +560,6 @@ def test_the_same_object_is_the_same_in_every_overlay() -> None:
         for document in rendered(name).documents:
             key = (document["kind"], document["metadata"]["name"])
             assert seen.setdefault(key, document) == document, key
-
-
-DOCKERFILE = (CLUSTER / "docker" / "cpu.Dockerfile").read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "said"),
-    [
-        ("FROM python:3.11-slim-bookworm\n", "FROM python\n", "no fixed version"),
-        ("FROM python:3.11-slim-bookworm\n", "FROM python:latest\n", "no fixed version"),
-        ("USER 10001:10001", "USER root", "USER has to be"),
-        ('ENTRYPOINT ["tini", "--"]', "", "no ENTRYPOINT"),
-        ("HEALTHCHECK", "#", "no HEALTHCHECK"),
-        ("ENV PYTHONUNBUFFERED=1", "ENV AWS_SECRET_ACCESS_KEY=abc PYTHONUNBUFFERED=1", "no secret"),
-        ("ENV PYTHONUNBUFFERED=1", "ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1", "compiles"),
-        ("bash tini wget", "bash tini", "wget is missing"),
-        ("image.licenses", "image.license", "licenses is missing"),
-        ("COPY LICENSE /opt", "COPY LICENCE /opt", "no such file"),
-        ("COPY LICENSE /opt", "COPY tests /opt", "leaves it out"),
-    ],
-)
-def test_a_spoiled_dockerfile_is_told(old: str, new: str, said: str) -> None:
-    assert old in DOCKERFILE
-    path = Path("cpu.Dockerfile")
-    assert not list(images.problems(path, DOCKERFILE))
-    assert any(said in problem for problem in images.problems(path, DOCKERFILE.replace(old, new)))
-
-
-def test_hadolint_finds_what_it_should(tmp_path: Path) -> None:
-    program = images.hadolint()
-    if program is None:
-        pytest.skip("hadolint is not installed")
-    spoiled = tmp_path / "Dockerfile"
-    spoiled.write_text(DOCKERFILE.replace("USER 10001:10001", "RUN cd /tmp && wget x"))
-    assert any("DL3003" in line for line in images.lint(spoiled, program))
-    assert not list(images.lint(CLUSTER / "docker" / "cpu.Dockerfile", program))
-
-
-RUNNING, STOPPED = JobStatus.RUNNING, JobStatus.STOPPED
-
-
-class _Jobs:
-    """Drivers that end so many looks after they were asked to."""
-
-    def __init__(self, **looks: int) -> None:
-        self.left = looks
-        self.asked: list[str] = []
-
-    def list_jobs(self) -> list[Any]:
-        for job in self.asked:
-            self.left[job] -= 1
-        return [
-            type("Job", (), {"submission_id": job, "status": RUNNING if left > 0 else STOPPED})
-            for job, left in self.left.items()
-        ]
-
-    def stop_job(self, job_id: str) -> bool:
-        self.asked.append(job_id)
-        return True
-
-
-def test_drivers_are_asked_once_and_waited_for() -> None:
-    jobs, slept = _Jobs(a=3, b=1, ended=0), [0.0]
-    left = stop_jobs.stop_all(jobs, 95, clock=lambda: sum(slept), sleep=lambda seconds: slept.append(seconds))
-    assert (left, jobs.asked) == ([], ["a", "b"])
-    assert 0 < sum(slept) < 95
-
-
-def test_a_driver_that_does_not_end_is_given_up_in_time() -> None:
-    slept = [0.0]
-    left = stop_jobs.stop_all(
-        _Jobs(a=10_000), 95, clock=lambda: sum(slept), sleep=lambda seconds: slept.append(seconds)
-    )
-    assert left == ["a"]
-    assert sum(slept) <= 96
-
-
-def test_an_input_is_copied_whole_under_its_names(tmp_path: Path) -> None:
-    source, target = tmp_path / "store", tmp_path / "input"
-    (source / "seq").mkdir(parents=True)
-    (source / "stripped.gz").write_bytes(b"\x1f\x8b" + bytes(1000))
-    (source / "seq" / "a.seq").write_bytes(b"%I")
-    assert fetch_input.fetch(str(source), target) == 2
-    copied = {
-        str(path.relative_to(target)): path.read_bytes() for path in target.rglob("*") if path.is_file()
-    }
-    assert copied == {"stripped.gz": b"\x1f\x8b" + bytes(1000), "seq/a.seq": b"%I"}
-
-
-def test_an_input_that_is_not_there_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(UsageError, match="nothing lies there"):
-        fetch_input.fetch(str(tmp_path / "empty"), tmp_path / "input")
 
 
 def test_every_rule_speaks_of_a_pod_by_its_place() -> None:
