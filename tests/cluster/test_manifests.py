@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -550,6 +552,24 @@ def test_only_the_driver_has_the_keys_of_the_models() -> None:
         if name == "codeseq-endpoint-keys"
     }
     assert having == {"head"}
+
+
+@needs_kustomize
+@pytest.mark.parametrize("base", ["common", "synthesize", "models", "interactive"])
+def test_a_base_alone_closes_no_other_namespace(base: str) -> None:
+    found = rendering.render(CLUSTER / "base" / base)
+    assert found.documents
+    assert {d["metadata"].get("namespace", "codeseq") for d in found.documents} == {"codeseq"}
+    assert all("namespace" in d["metadata"] for d in found.documents if d["kind"] != "Namespace")
+
+
+@needs_kustomize
+def test_another_namespace_is_one_line(tmp_path: Path) -> None:
+    relative = os.path.relpath(CLUSTER / "overlays" / "gpu", tmp_path.resolve())
+    (tmp_path / "kustomization.yaml").write_text(f"namespace: other\nresources: [{relative}]\n")
+    found = rendering.render(tmp_path)
+    assert list(problems(found)) == []
+    assert the(found, "Namespace")["metadata"]["name"] == "other"
 
 
 @needs_kustomize
