@@ -28,11 +28,12 @@ test: install  ## the fast tests (below a quarter of an hour on 2 cores)
 test-slow: install  ## the long ones
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
-check: install  ## format, lint, types, floors
+check: install  ## format, lint, types, floors, manifests and images
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m cluster.checks
 
 format: install
 	$(BIN)/ruff format .

@@ -1,0 +1,1 @@
+"""What the images carry besides the package: run by pods, not by people."""
