@@ -9,9 +9,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from codeseq_ray.dataset.rl import RL, Estimate, rl_row
+from codeseq_ray.dataset.rl import COLUMNS, RL, Estimate, rl_row
 from codeseq_ray.dataset.views import Row
 from codeseq_ray.rollouts.evaluation import by_number
+from codeseq_ray.rollouts.questions import reading
 from codeseq_ray.rollouts.solvability import (
     Band,
     Fate,
@@ -107,6 +108,12 @@ class Figures:
             "first_pass": {str(at): count for at, count in sorted(self.first_passes.items())},
             "split_half": None if agreement is None else asdict(agreement),
         }
+
+
+def check_publishable(problem: Mapping[str, Any]) -> None:
+    """Raises InputError when the release's row of this problem could not be made, whatever its rollouts say."""
+    with reading(problem, COLUMNS):
+        pa.Table.from_pylist([rl_row(problem, 0, Estimate())], schema=RL)
 
 
 def release_rows(

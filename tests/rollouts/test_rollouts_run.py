@@ -16,6 +16,7 @@ import pytest
 from datasets import load_dataset
 
 from codeseq_ray.crashpoints import CrashPoint
+from codeseq_ray.dataset.rl import COLUMNS
 from codeseq_ray.errors import CapReachedError, InputError, RunMismatchError, UsageError
 from codeseq_ray.pipeline.sampling import evaluation, rollouts
 from codeseq_ray.rollouts.release import CONFIGS
@@ -249,6 +250,41 @@ def test_bad_problems_are_said_with_their_place(
     with pytest.raises(UsageError, match="there is no release at"):
         sampled(policy, tmp_path / "nothing", tmp_path / "o")
     assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        *((name, None) for name in COLUMNS if name != "sequence_id"),
+        ("program", 7),
+        ("cases", [{"input": "1"}]),
+        ("cases", []),
+    ],
+)
+def test_a_row_that_could_not_be_published_is_refused_before_anything_is_paid_for(
+    policy: Served, tmp_path: Path, problems: list[dict[str, Any]], column: str, value: Any
+) -> None:
+    policy.reset()
+    lacking = tmp_path / "lacking.jsonl"
+    lacking.write_text(
+        "".join(json.dumps(row) + "\n" for row in (problems[0], {**problems[1], column: value}))
+    )
+    with pytest.raises(InputError, match=r"lacking\.jsonl, row 2: A001001") as said:
+        sampled(policy, lacking, tmp_path / "o")
+    assert value is not None or f"lacks `{column}`" in str(said.value)
+    assert policy.logged() == []
+    assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.parametrize("spelled", ["A0001000", "A00100", "A" + 30 * "9", "A٠٠١٠٠٠"])
+def test_an_a_number_has_one_spelling(
+    policy: Served, tmp_path: Path, problems: list[dict[str, Any]], spelled: str
+) -> None:
+    """The ledger keeps the number, so another spelling would not find its rollouts again."""
+    path = tmp_path / "spelled.jsonl"
+    path.write_text(json.dumps({**problems[0], "sequence_id": spelled}), encoding="utf-8")
+    with pytest.raises(InputError, match=r"spelled\.jsonl, row 1: lacks a sequence_id like A000045"):
+        sampled(policy, path, tmp_path / "o")
 
 
 def measured(policy: Served, dataset: Path, output: Path, *more: str) -> evaluation.Evaluated:
