@@ -52,7 +52,8 @@ def closing(result: RolloutResult) -> str:
     fates = figures["fates"]
     lines = [f"{figures['problems']:>9,}  problems asked, {figures['rollouts']:,} rollouts judged"]
     words = {
-        Fate.NEVER_SOLVED: f"never solved (s ≤ {figures['keep_above']:g})",
+        Fate.NEVER_SOLVED: "never solved",
+        Fate.TOO_HARD: f"too hard (s ≤ {figures['keep_above']:g})",
         Fate.TOO_EASY: f"too easy (s > {figures['keep_most']:g})",
         Fate.TOO_FEW_ROLLOUTS: "not all rollouts judged yet",
         Fate.KEPT: "kept",
