@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 RESAMPLES = 2000
 _Floats = npt.NDArray[np.float64]
@@ -58,14 +59,15 @@ def evaluate(
     `rollouts`: columns of `store.rollouts.FIGURES`. Problems that lack a rollout are left out and counted: answers
     that happened to be judged early are not a fair sample of a problem's.
     """
+    ks = [k for k in dict.fromkeys(ks) if k <= samples]
     counts: dict[str, list[float]] = {
         "avg": [],
         "coverage": [],
-        **{f"pass@{k}": [] for k in ks if k <= samples},
+        **{f"pass@{k}": [] for k in ks},
     }
     reasons: dict[str, int] = {}
-    tokens = whole = passes = judged = 0
-    table = rollouts.filter(pa.compute.less(rollouts["sample"], samples))
+    tokens = whole = passes = judged = replayed = 0
+    table = rollouts.filter(pc.less(rollouts["sample"], samples))
     of_number = by_number(table)
     for number in numbers:
         rows = of_number(number)
@@ -79,9 +81,9 @@ def evaluate(
             sum(row["cases_passed"] / row["cases"] if row["cases"] else 0.0 for row in rows) / samples
         )
         for k in ks:
-            if k <= samples:
-                counts[f"pass@{k}"].append(pass_at(k, samples, good))
+            counts[f"pass@{k}"].append(pass_at(k, samples, good))
         tokens += sum(row["completion_tokens"] for row in rows)
+        replayed += sum(row["replayed"] for row in rows)
         for row in rows:
             if not row["passed"]:
                 reasons[row["reason"]] = reasons.get(row["reason"], 0) + 1
@@ -91,6 +93,7 @@ def evaluate(
         "samples": samples,
         "rollouts": judged,
         "passes": passes,
+        "replayed": replayed,
         "figures": {name: mean_share(values, seed).as_json() for name, values in counts.items() if values},
         "reasons": dict(sorted(reasons.items())),
         "tokens_per_rollout": tokens / judged if judged else 0.0,
@@ -150,6 +153,10 @@ def report(results: Sequence[Mapping[str, Any]]) -> str:
         f"Problems: `{first['dataset']}` ({first['split']}), {first['left_out']} left out for lack of rollouts. "
         f"Temperature {first['temperature']}, at most {first['max_tokens']} tokens, prompt {first['prompt']}.",
     ]
+    if first.get("replayed"):
+        lines.append(
+            f"{first['replayed']} of {first['rollouts']} answers were replayed from the response cache."
+        )
     if first["reasons"]:
         lines += ["", "| why an answer did not pass | answers |", "|---|---:|"]
         lines += [f"| {reason} | {count} |" for reason, count in first["reasons"].items()]

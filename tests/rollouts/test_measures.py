@@ -27,6 +27,7 @@ def rollouts(of: dict[int, list[tuple[bool, int, int]]]) -> pa.Table:
             "cases": cases,
             "prompt_tokens": 100,
             "completion_tokens": 50,
+            "replayed": sample == 0,
         }
         for number, samples in sorted(of.items())
         for sample, (passed, met, cases) in enumerate(samples)
@@ -54,7 +55,8 @@ def test_figures_are_means_over_problems() -> None:
         1: [(True, 5, 5), (False, 2, 5)],
         2: [(False, 0, 5), (False, 0, 0)],
     }
-    told = evaluate(rollouts(of), [1, 2], 2, (1, 2, 8), seed=0)
+    told = evaluate(rollouts(of), [1, 2], 2, (1, 2, 8, 1), seed=0)
+    assert told["replayed"] == 2
     means = {name: figure["mean"] for name, figure in told["figures"].items()}
     assert means == pytest.approx({"avg": 0.25, "coverage": 0.35, "pass@1": 0.25, "pass@2": 0.5})
     assert told["reasons"] == {"wrong_answer": 3}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +43,15 @@ def flags(policy: Served, dataset: Path, output: Path | str, *more: str) -> list
     ]
 
 
-def sampled(policy: Served, dataset: Path, output: Path | str, *more: str) -> rollouts.RolloutResult:
+def sampled(
+    policy: Served,
+    dataset: Path,
+    output: Path | str,
+    *more: str,
+    say: Callable[[str], None] = lambda line: None,
+) -> rollouts.RolloutResult:
     settings = load(flags(policy, dataset, output, *more), schema=RolloutSettings, program="rollouts.py")
-    return rollouts.execute(settings, lambda line: None)
+    return rollouts.execute(settings, say)
 
 
 def rows(release: str, config: str) -> list[dict[str, Any]]:
@@ -119,6 +126,25 @@ def test_the_same_again_asks_nothing_and_publishes_nothing_new(
     assert again.sampled.standing.spent.requests == 0
     assert not again.release.new
     assert again.release.uri == before.release.uri
+
+
+def test_answers_pass_to_another_run_only_where_a_revision_says_that_it_is_the_same_policy(
+    whole: Any, policy: Served, problems_file: Path
+) -> None:
+    """A new checkpoint is often served under the old name, and would be measured by the old one's answers."""
+    output, few = Path(whole[0].sampled.run.store.uri), ("--limit", "2", "--samples", "2")
+    for _ in range(2):  # nor to a run that has the name of one that was deleted
+        tuned = measured(policy, problems_file, output, "--run-id", "two", *few)
+        assert (tuned.sampled.standing.spent.requests, tuned.results[0]["replayed"]) == (4, 0)
+        shutil.rmtree(output / "two")
+    told: list[str] = []
+    vouched = ("--policy-revision", "abc", *few)
+    sampled(policy, problems_file, output, "--run-id", "three", *vouched, say=told.append)
+    assert [line for line in told if line.startswith("cache: ") and "policy@abc" in line]
+    same = measured(policy, problems_file, output, "--run-id", "four", *vouched)
+    assert (same.sampled.standing.spent.requests, same.results[0]["replayed"]) == (0, 4)
+    assert "4 of 4 answers were replayed" in same.report
+    assert "; 4 answers replayed from the cache" in evaluation.closing(same)
 
 
 @pytest.mark.slow

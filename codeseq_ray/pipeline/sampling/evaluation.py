@@ -56,16 +56,8 @@ def execute(settings: EvaluateSettings, say: Say, make: SamplerMaker = sampler) 
 
 def closing(result: Evaluated) -> str:
     """What was measured, for a person."""
-    spent = result.sampled.standing.spent
-    lines = [
-        result.report,
-        f"paid      {spent.tokens:,} tokens in {spent.requests:,} requests by this start",
-        f"results   {result.where}/results.json, results.md, results.svg",
-        f"took      {result.sampled.seconds:.0f} s",
-    ]
-    if result.sampled.capped:
-        lines.append(f"stopped   {result.sampled.capped}; the same command goes on")
-    return "\n".join(lines)
+    where = f"results   {result.where}/results.json, results.md, results.svg"
+    return "\n".join([result.report, where, *result.sampled.ending()])
 
 
 def _measured(sampled: Sampled, settings: EvaluateSettings) -> dict[str, Any]:

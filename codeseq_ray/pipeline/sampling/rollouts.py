@@ -72,15 +72,5 @@ def closing(result: RolloutResult) -> str:
         if agreement["correlation"] is not None:
             told += f", correlation {agreement['correlation']:.3f}"
         lines += ["", f"{told}, {agreement['same_fate']:.1%} of problems the same fate"]
-    spent = sampled.standing.spent
-    lines += [
-        "",
-        f"paid      {spent.tokens:,} tokens in {spent.requests:,} requests by this start",
-        f"release   {release.uri}{'' if release.new else ' (unchanged)'}",
-        f"took      {sampled.seconds:.0f} s",
-    ]
-    if sampled.capped:
-        lines.append(
-            f"stopped   {sampled.capped}; the same command with --run-id {sampled.run.run_id} goes on"
-        )
+    lines += ["", f"release   {release.uri}{'' if release.new else ' (unchanged)'}", *sampled.ending()]
     return "\n".join(lines)

@@ -6,7 +6,8 @@ import asyncio
 import importlib.metadata
 import platform
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +29,14 @@ from codeseq_ray.pipeline.start import Start, output_uri, started
 from codeseq_ray.pipeline.work import Stage, caps_of, stage
 from codeseq_ray.records import Outcome
 from codeseq_ray.rollouts.questions import prompt_id
-from codeseq_ray.settings import SamplingSettings, fingerprint, refuse_other, sandbox_of, store_of
+from codeseq_ray.settings import (
+    RolloutSettings,
+    SamplingSettings,
+    fingerprint,
+    refuse_other,
+    sandbox_of,
+    store_of,
+)
 from codeseq_ray.store.merging import LedgerRows, read_rows
 from codeseq_ray.store.opening import open_patiently
 from codeseq_ray.store.run import RunStore
@@ -54,6 +62,21 @@ class Sampled:
     spent_before: Spent
     capped: str = ""
     seconds: float = 0.0
+
+    def ending(self) -> list[str]:
+        """What every job says at its end: what was paid and how long it took, and how to go on."""
+        spent, replayed = self.standing.spent, sum(one.replayed for one in self.standing.bill.lines.values())
+        lines = [
+            f"paid      {spent.tokens:,} tokens in {spent.requests:,} requests by this start"
+            + f"; {replayed:,} answers replayed from the cache" * bool(replayed),
+            f"took      {self.seconds:.0f} s",
+        ]
+        if self.capped:
+            lines.append(f"stopped   {self.capped}; {self.going_on()}")
+        return lines
+
+    def going_on(self) -> str:
+        return f"the same command with --run-id {self.run.run_id} goes on"
 
 
 def execute(
@@ -96,13 +119,15 @@ def _bring_on(
     within = f", {len(problems.numbers):,} of them within the limit" * (
         len(problems.numbers) < problems.total
     )
+    if settings.keeps_answers and not manifest.get("answers_of", run.run_id):
+        say(f"cache: what other runs in {run.store.uri} were answered by {manifest['policy']} is replayed")
     say(f"problems: {problems.total:,} in {problems.uri}{within}, {settings.samples} rollouts of each")
     if len(rows.table):
         judged = int((known != UNKNOWN).sum())
         say(f"resume: {judged:,} of {known.size:,} rollouts are judged, {missing:,} to go")
     progress = Progress()
     if missing and start.stop.order is None:
-        progress = _work(run, settings, problems, known, missing, account, start, make)
+        progress = _work(run, settings, problems, known, missing, manifest, account, start, make)
         rows = read_rows(run)
         if start.stop.order is None:
             merge_if_due(run, rows)
@@ -132,6 +157,7 @@ def _work(
     problems: Problems,
     known: Known,
     missing: int,
+    manifest: Mapping[str, Any],
     account: Account,
     start: Start,
     make: SamplerMaker,
@@ -147,6 +173,7 @@ def _work(
         caps_of(settings),
         settings.records_in_flight or max(FEWEST_OPEN, enough),
         make,
+        answers_of=manifest.get("answers_of", run.run_id),
     )
     size = settings.loop_actors_min, settings.loop_actors_max or settings.loop_actors_min
     work = Stage(SamplingActor, job, size, BATCH)
@@ -208,10 +235,12 @@ def _manifest(run: RunStore, settings: SamplingSettings, problems: Problems) -> 
         return manifest
     return {
         "format": 1,
-        "kind": "rollouts",
+        "kind": "rollouts" if isinstance(settings, RolloutSettings) else "evaluation",
         "run_id": run.run_id,
         "fingerprint": mark,
         "policy": f"{policy.model}@{policy.revision}" if policy.revision else policy.model,
+        # Without a revision nobody says that another run's answers under this name are those of the same weights.
+        "answers_of": "" if policy.revision else uuid.uuid4().hex,
         "row_settings": rows,
         "input_digest": problems.digest,
         "dataset": problems.uri,
