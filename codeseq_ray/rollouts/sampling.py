@@ -73,7 +73,10 @@ class Sampler:
 
         found = _program(reply) if question.task is Task.GTG else _number(reply)
         if isinstance(found, tuple):
-            return ended(Outcome.REJECTED, *found)
+            reason, detail = found
+            if reason is Reason.ANSWER_TRUNCATED and reply.finish_reason == "context_length":
+                reason = Reason.CONTEXT_TOO_SHORT  # says something of the server, not of the policy
+            return ended(Outcome.REJECTED, reason, detail)
         if question.task is Task.GTG:
             verdict = await judge(self.executor, Program(source=found), question.cases, self.manner)
         else:

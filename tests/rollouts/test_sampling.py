@@ -108,6 +108,8 @@ async def test_a_wrong_program_says_how_far_it_came() -> None:
         ("I'm sorry, but I cannot help with that.", "stop", "answer_refused"),
         ("blocked", "content_filter", "answer_refused"),
         ("Let me think about", "length", "answer_truncated"),
+        ("Let me think about", "context_length", "context_too_short"),
+        ("```python\nprint(", "context_length", "context_too_short"),
         ("```python\nprint(", "length", "answer_truncated"),
         ("The program adds one.", "stop", "answer_unreadable"),
     ],

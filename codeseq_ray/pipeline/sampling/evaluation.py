@@ -57,7 +57,7 @@ def execute(settings: EvaluateSettings, say: Say, make: SamplerMaker = sampler) 
 def closing(result: Evaluated) -> str:
     """What was measured, for a person."""
     where = f"results   {result.where}/results.json, results.md, results.svg"
-    return "\n".join([result.report, where, *result.sampled.ending()])
+    return "\n".join([result.report, where, *result.sampled.ending(result.results[0]["reasons"])])
 
 
 def _measured(sampled: Sampled, settings: EvaluateSettings) -> dict[str, Any]:

@@ -72,5 +72,9 @@ def closing(result: RolloutResult) -> str:
         if agreement["correlation"] is not None:
             told += f", correlation {agreement['correlation']:.3f}"
         lines += ["", f"{told}, {agreement['same_fate']:.1%} of problems the same fate"]
-    lines += ["", f"release   {release.uri}{'' if release.new else ' (unchanged)'}", *sampled.ending()]
+    lines += [
+        "",
+        f"release   {release.uri}{'' if release.new else ' (unchanged)'}",
+        *sampled.ending(figures["reasons"]),
+    ]
     return "\n".join(lines)

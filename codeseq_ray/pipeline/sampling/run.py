@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.metadata
+import math
 import platform
 import time
 import uuid
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from codeseq_ray import __version__
 from codeseq_ray.errors import CapReachedError, InfrastructureError, RunEndedError
@@ -27,7 +29,7 @@ from codeseq_ray.pipeline.sampling.problems import UNKNOWN, Known, Problems, ope
 from codeseq_ray.pipeline.spending import Spent
 from codeseq_ray.pipeline.start import Start, output_uri, started
 from codeseq_ray.pipeline.work import Stage, caps_of, stage
-from codeseq_ray.records import Outcome
+from codeseq_ray.records import Outcome, Reason
 from codeseq_ray.rollouts.questions import prompt_id
 from codeseq_ray.settings import (
     RolloutSettings,
@@ -63,14 +65,24 @@ class Sampled:
     capped: str = ""
     seconds: float = 0.0
 
-    def ending(self) -> list[str]:
-        """What every job says at its end: what was paid and how long it took, and how to go on."""
+    def ending(self, reasons: Mapping[str, int]) -> list[str]:
+        """What every job says at its end: what was paid and how long it took, what to look at, and how to go on.
+
+        `reasons`: why rollouts did not pass → how many.
+        """
         spent, replayed = self.standing.spent, sum(one.replayed for one in self.standing.bill.lines.values())
         lines = [
             f"paid      {spent.tokens:,} tokens in {spent.requests:,} requests by this start"
             + f"; {replayed:,} answers replayed from the cache" * bool(replayed),
             f"took      {self.seconds:.0f} s",
         ]
+        if short := sum(
+            reasons.get(reason, 0) for reason in (Reason.PROMPT_TOO_LONG, Reason.CONTEXT_TOO_SHORT)
+        ):
+            lines.append(
+                f"warning   {short:,} answers count as failed as the server's context was too short for them: serve "
+                "the policy with a longer one, under another --run-id"
+            )
         if self.capped:
             lines.append(f"stopped   {self.capped}; {self.going_on()}")
         return lines
@@ -162,8 +174,6 @@ def _work(
     start: Start,
     make: SamplerMaker,
 ) -> Progress:
-    servers = len(set(settings.policy_url or ()))
-    enough = 2 * servers * settings.requests_in_flight // settings.samples + 2
     job = SamplingJob(
         settings,
         run.store.uri,
@@ -171,7 +181,7 @@ def _work(
         ledger_index.start(run.store.uri, run.run_id, store_of(settings)),
         monitor.start(account.before),
         caps_of(settings),
-        settings.records_in_flight or max(FEWEST_OPEN, enough),
+        settings.records_in_flight or open_problems_at_once(known, settings),
         make,
         answers_of=manifest.get("answers_of", run.run_id),
     )
@@ -196,15 +206,30 @@ def known_samples(problems: Problems, rows: LedgerRows, samples: int) -> Known:
     return known
 
 
+def open_problems_at_once(known: Known, settings: SamplingSettings) -> int:
+    """Problems that an actor works on at a time, so that what is asked of them fills the servers' slots twice."""
+    per_problem = _lacking(known, settings).sum(axis=1)
+    asked = float(per_problem[per_problem > 0].mean())
+    if settings.stops_early is not None:
+        asked = min(asked, settings.stops_early[1])
+    servers = len(set(settings.policy_url or ()))
+    return max(FEWEST_OPEN, math.ceil(2 * servers * settings.requests_in_flight / asked) + 2)
+
+
 def _missing(known: Known, settings: SamplingSettings) -> int:
     """Samples that are still to be judged."""
+    return int(_lacking(known, settings).sum())
+
+
+def _lacking(known: Known, settings: SamplingSettings) -> npt.NDArray[np.bool_]:
+    """Which samples are still to be judged, as `known` has them."""
     lacking = known == UNKNOWN
     if settings.stops_early is not None:
         lacking &= ~decided(known, settings)[:, None]
-    return int(lacking.sum())
+    return lacking
 
 
-def decided(known: Known, settings: SamplingSettings) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def decided(known: Known, settings: SamplingSettings) -> npt.NDArray[np.bool_]:
     """Under --early-stop: problems whose judged samples, as many as follow each other, say whether they are kept."""
     assert settings.stops_early is not None
     band, _ = settings.stops_early
