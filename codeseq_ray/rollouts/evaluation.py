@@ -139,6 +139,32 @@ def _percent(figure: Mapping[str, float]) -> str:
     return f"{100 * figure['mean']:.1f} % ({100 * figure['low']:.1f}–{100 * figure['high']:.1f})"
 
 
+_COMPARED = ("input_digest", "split", "limit", "seed", "samples", "temperature", "max_tokens")
+"""What evaluations have to have in common to be compared; the digest is that of the problems."""
+
+
+def differences(results: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A line for each further result that was measured otherwise than the first, with what is different."""
+    first, *others = results
+    lines = []
+    for other in others:
+        pairs = [(name, other.get(name), first.get(name)) for name in _COMPARED]
+        apart = [
+            "problems" if name == "input_digest" else f"{name} {_said(theirs)} (here {_said(ours)})"
+            for name, theirs, ours in pairs
+            if theirs != ours
+        ]
+        if apart:
+            lines.append(
+                f"**Not comparable:** {other['policy']} ({other['task']}) differs in {', '.join(apart)}."
+            )
+    return lines
+
+
+def _said(value: object) -> str:
+    return "not given" if value is None else str(value)
+
+
 def report(results: Sequence[Mapping[str, Any]]) -> str:
     """The whole report as Markdown."""
     first = results[0]
@@ -148,15 +174,16 @@ def report(results: Sequence[Mapping[str, Any]]) -> str:
         table(results),
         "",
         "Means over problems, with 95 % intervals from resampling problems. avg: share of answers that pass; pass@k:",
-        "chance that one of k passes, unbiased; cases met: share of hidden cases that an answer's program gives.",
+        "chance that one of k passes, unbiased; cases met: share of hidden cases that an answer's program gives",
+        "before one ends it (out of time, say).",
         "",
         f"Problems: `{first['dataset']}` ({first['split']}), {first['left_out']} left out for lack of rollouts. "
         f"Temperature {first['temperature']}, at most {first['max_tokens']} tokens, prompt {first['prompt']}.",
     ]
-    if first.get("replayed"):
-        lines.append(
-            f"{first['replayed']} of {first['rollouts']} answers were replayed from the response cache."
-        )
+    for line in differences(results):
+        lines += ["", line]
+    if replayed := first.get("replayed"):
+        lines += ["", f"{replayed} of {first['rollouts']} answers were replayed from the response cache."]
     if first["reasons"]:
         lines += ["", "| why an answer did not pass | answers |", "|---|---:|"]
         lines += [f"| {reason} | {count} |" for reason, count in first["reasons"].items()]

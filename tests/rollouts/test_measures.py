@@ -99,6 +99,9 @@ def _result(policy: str, **figures: float) -> dict[str, Any]:
         "temperature": 1.0,
         "max_tokens": 10,
         "prompt": "p",
+        "input_digest": "beef",
+        "limit": None,
+        "seed": 0,
     }
 
 
@@ -107,6 +110,28 @@ def test_a_figure_that_one_policy_lacks_is_a_dash() -> None:
     assert "| a | gtg | 3 | 50.0 % (50.0–50.0) | – | 12 |" in text
     assert "avg@8" in text
     assert report([_result("a", avg=0.5)]).startswith("# a: general-term")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("input_digest", "other", "differs in problems."),
+        ("limit", 40, "differs in limit 40 (here not given)."),
+        ("seed", 1, "differs in seed 1 (here 0)."),
+        ("samples", 1, "differs in samples 1 (here 8)."),
+        ("temperature", 0.0, "differs in temperature 0.0 (here 1.0)."),
+        ("max_tokens", 99, "differs in max_tokens 99 (here 10)."),
+        ("split", "rl", "differs in split rl (here eval)."),
+    ],
+)
+def test_what_is_not_comparable_does_not_stand_side_by_side_without_a_word(
+    name: str, value: Any, said: str
+) -> None:
+    base, same = _result("tuned", avg=0.5), _result("base", avg=0.25)
+    assert "Not comparable" not in report([base, same])
+    told = report([base, same, {**same, "policy": "odd", name: value}])
+    assert f"**Not comparable:** odd (gtg) {said}" in told
+    assert told.count("Not comparable") == 1
 
 
 def test_names_do_not_break_the_plot() -> None:

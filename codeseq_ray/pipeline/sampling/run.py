@@ -223,7 +223,7 @@ def _missing(known: Known, settings: SamplingSettings) -> int:
 
 def _lacking(known: Known, settings: SamplingSettings) -> npt.NDArray[np.bool_]:
     """Which samples are still to be judged, as `known` has them."""
-    lacking = known == UNKNOWN
+    lacking: npt.NDArray[np.bool_] = known == UNKNOWN
     if settings.stops_early is not None:
         lacking &= ~decided(known, settings)[:, None]
     return lacking
