@@ -12,10 +12,11 @@ import pytest
 
 from codeseq_ray.errors import InfrastructureError
 from codeseq_ray.judging.verdicts import Manner
+from codeseq_ray.pipeline.monitor import Standing
 from codeseq_ray.pipeline.sampling.actor import SamplingActor
 from codeseq_ray.pipeline.sampling.problems import UNKNOWN
-from codeseq_ray.pipeline.sampling.run import open_problems_at_once
-from codeseq_ray.pipeline.spending import Caps
+from codeseq_ray.pipeline.sampling.run import Sampled, open_problems_at_once
+from codeseq_ray.pipeline.spending import Caps, Spent
 from codeseq_ray.ports import ChatAnswer, ChatRequest
 from codeseq_ray.records import Rollout
 from codeseq_ray.rollouts.sampling import Sampler
@@ -99,6 +100,16 @@ def test_a_sample_that_was_not_judged_ends_what_can_no_longer_be_decided() -> No
     policy = Solves(6)
     asyncio.run(Actor(policy, {}).work())  # all are asked at once, and to be judged in any case
     assert policy.asked == list(range(SAMPLES))
+
+
+def test_what_the_servers_context_cut_is_warned_of_at_the_end() -> None:
+    run: Any = SimpleNamespace(run_id="r")
+    nothing: Any = None
+    sampled = Sampled(run, nothing, {}, nothing, 0, Standing(), Spent(), "--cap-requests 3 is reached")
+    assert not [line for line in sampled.ending({"wrong_answer": 9}) if line.startswith("warning")]
+    told = sampled.ending({"context_too_short": 2, "prompt_too_long": 1, "wrong_answer": 9})
+    assert [line for line in told if line.startswith("warning   3 answers")]
+    assert told[-1].endswith("the same command with --run-id r goes on")
 
 
 @pytest.mark.parametrize(
