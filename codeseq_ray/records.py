@@ -315,6 +315,8 @@ class Reason(StrEnum):
     ANSWER_REFUSED = "answer_refused"
     ANSWER_UNREADABLE = "answer_unreadable"
     PROMPT_TOO_LONG = "prompt_too_long"
+    CONTEXT_TOO_SHORT = "context_too_short"
+    """Of a rollout: the server's context ended the answer before its bound of tokens did."""
     EXAMPLE_WRONG = "example_wrong"
     SHIFT_INCONSISTENT = "shift_inconsistent"
     EXAMPLE_COUNT = "example_count"

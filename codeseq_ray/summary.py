@@ -20,6 +20,7 @@ REASONS: dict[str, str] = {
     Reason.ANSWER_REFUSED: "a model or its server's filter declined to answer",
     Reason.ANSWER_UNREADABLE: "a model's answer had not the form asked for, also when asked again",
     Reason.PROMPT_TOO_LONG: "a prompt did not fit the model's context",
+    Reason.CONTEXT_TOO_SHORT: "the model's context cut an answer short",
     Reason.EXAMPLE_WRONG: "the written problem shows an example that is not true",
     Reason.SHIFT_INCONSISTENT: "the problem's examples count positions in two ways",
     Reason.EXAMPLE_COUNT: "the problem does not have exactly two examples",

@@ -29,7 +29,7 @@ def main(argv: list[str] | None = None) -> int:
     print(evaluation.closing(result))
     sampled = result.sampled
     if sampled.missing and not sampled.capped:
-        warn(f"\n{sampled.missing} answers were not judged; the same command tries them again.")
+        warn(f"\n{sampled.missing} answers were not judged; {sampled.going_on()}.")
         return 1
     return 0
 

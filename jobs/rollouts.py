@@ -30,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     sampled = result.sampled
     if sampled.missing and not sampled.capped:
         print(
-            f"\n{sampled.missing} rollouts were not judged; the same command tries them again.",
+            f"\n{sampled.missing} rollouts were not judged; {sampled.going_on()}.",
             file=sys.stderr,
         )
         return 1

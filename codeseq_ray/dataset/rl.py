@@ -106,6 +106,13 @@ def as_json(cases: Sequence[Case]) -> str:
     return json.dumps({"inputs": [c.input for c in cases], "outputs": [c.output for c in cases]})
 
 
+COLUMNS = (
+    *("problem_id", "sequence_id", "family", "description", "input_format", "output_format"),
+    *("examples", "cases", "far_cases", "program", "license", "attribution", "source_url"),
+)
+"""Of the config `problems`: those that an RL row is made of."""
+
+
 def rl_row(row: Mapping[str, Any], index: int, estimate: Estimate, *, split: str = "train") -> dict[str, Any]:
     """The RL row of a row of the config `problems`; `index` is its place among the rows of its split."""
     shown, hidden, far = (cases_of(row[name]) for name in ("examples", "cases", "far_cases"))

@@ -40,8 +40,8 @@ def asked_anew(times: int) -> Iterator[None]:
         _anew.reset(token)
 
 
-def digest(model: str, request: ChatRequest) -> bytes:
-    """What stands for a question; the same on every machine."""
+def digest(model: str, request: ChatRequest, scope: str = "") -> bytes:
+    """What stands for a question; the same on every machine. Equal ones of two scopes are two."""
     asked: dict[str, Any] = {
         "format": FORMAT,
         "model": model,
@@ -54,20 +54,26 @@ def digest(model: str, request: ChatRequest) -> bytes:
     }
     if times := _anew.get():
         asked["anew"] = times
+    if scope:
+        asked["scope"] = scope
     text = json.dumps(asked, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=DIGEST_BYTES).digest()
 
 
 class ReplayingClient:
-    """ports.ChatClient: asks the cache first, then the client behind it. StoreError passes through."""
+    """ports.ChatClient: asks the cache first, then the client behind it. StoreError passes through.
 
-    def __init__(self, behind: ChatClient, cache: AnswerCache) -> None:
+    Answers are shared within a `scope`; all without one are in the same.
+    """
+
+    def __init__(self, behind: ChatClient, cache: AnswerCache, scope: str = "") -> None:
         self.model = behind.model
         self._behind = behind
         self._cache = cache
+        self._scope = scope
 
     async def chat(self, request: ChatRequest) -> ChatAnswer:
-        key = digest(self.model, request)
+        key = digest(self.model, request, self._scope)
         known = await self._cache.get(key)
         if known is not None:
             return replace(known, replayed=True, attempts=0, seconds=0.0)

@@ -1,7 +1,7 @@
 """An actor that does many rows' work on one event loop, keeps what comes of it, and knows when to end.
 
 What a row is and what is done for it is for the rooms above: `loop` runs a sequence through the agents,
-`rollouts.actor` samples a policy's answers to a problem. The actor writes finished outcomes to the ledger itself, as
+`sampling.actor` samples a policy's answers to a problem. The actor writes finished outcomes to the ledger itself, as
 a downstream sink would see a batch only when all of it is done (`docs/design/pipeline.md`).
 """
 
@@ -13,7 +13,7 @@ import uuid
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
@@ -79,6 +79,8 @@ class Job:
     caps: Caps
     open_rows: int
     """Most rows that one actor works on at a time."""
+    answers_of: str = field(default="", kw_only=True)
+    """Whose cached answers may be replayed: those of this scope (`llm.replay`); empty: of all runs without one."""
 
 
 class RowActor(ABC, Generic[Tools]):
@@ -181,7 +183,7 @@ class RowActor(ABC, Generic[Tools]):
     def _wrapped(self, client: ChatClient) -> ChatClient:
         """Around every client: only what the cache does not know is paid for."""
         metered, answers = MeteredClient(client, self._meter), self._kept.answers
-        return metered if answers is None else ReplayingClient(metered, answers)
+        return metered if answers is None else ReplayingClient(metered, answers, self._job.answers_of)
 
     async def __call__(self, batch: pa.Table) -> pa.Table:
         told: list[dict[str, Any]] = []

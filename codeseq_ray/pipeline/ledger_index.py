@@ -45,17 +45,18 @@ class LedgerIndex:
             self._done |= {number for number in again if ledger.next_attempt(number) > attempts[number]}
         return sorted(again), sorted(again & self._done)
 
-    def attempts_done(self, numbers: list[int]) -> dict[int, list[int]]:
-        """Of these sequences, those that were handed out before, each with its attempts that have an outcome."""
+    def attempts_done(self, numbers: list[int]) -> dict[int, dict[int, str]]:
+        """Of these sequences, those that were handed out before, each with the outcomes of its attempts."""
         again = set(numbers) & self._handed_out
         self._handed_out |= set(numbers)
         if not again:
             return {}
-        done: dict[int, list[int]] = {number: [] for number in again}
-        table = read_rows(self._run).table.select(["number", "attempt"])
-        for number, attempt in zip(table["number"].to_pylist(), table["attempt"].to_pylist(), strict=True):
+        done: dict[int, dict[int, str]] = {number: {} for number in again}
+        table = read_rows(self._run).table
+        columns = (table[name].to_pylist() for name in ("number", "attempt", "outcome"))
+        for number, attempt, outcome in zip(*columns, strict=True):
             if number in done:
-                done[number].append(attempt)
+                done[number][attempt] = outcome
         return done
 
 

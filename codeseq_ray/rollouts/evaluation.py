@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 RESAMPLES = 2000
 _Floats = npt.NDArray[np.float64]
@@ -58,14 +59,15 @@ def evaluate(
     `rollouts`: columns of `store.rollouts.FIGURES`. Problems that lack a rollout are left out and counted: answers
     that happened to be judged early are not a fair sample of a problem's.
     """
+    ks = [k for k in dict.fromkeys(ks) if k <= samples]
     counts: dict[str, list[float]] = {
         "avg": [],
         "coverage": [],
-        **{f"pass@{k}": [] for k in ks if k <= samples},
+        **{f"pass@{k}": [] for k in ks},
     }
     reasons: dict[str, int] = {}
-    tokens = whole = passes = judged = 0
-    table = rollouts.filter(pa.compute.less(rollouts["sample"], samples))
+    tokens = whole = passes = judged = replayed = 0
+    table = rollouts.filter(pc.less(rollouts["sample"], samples))
     of_number = by_number(table)
     for number in numbers:
         rows = of_number(number)
@@ -79,9 +81,9 @@ def evaluate(
             sum(row["cases_passed"] / row["cases"] if row["cases"] else 0.0 for row in rows) / samples
         )
         for k in ks:
-            if k <= samples:
-                counts[f"pass@{k}"].append(pass_at(k, samples, good))
+            counts[f"pass@{k}"].append(pass_at(k, samples, good))
         tokens += sum(row["completion_tokens"] for row in rows)
+        replayed += sum(row["replayed"] for row in rows)
         for row in rows:
             if not row["passed"]:
                 reasons[row["reason"]] = reasons.get(row["reason"], 0) + 1
@@ -91,6 +93,7 @@ def evaluate(
         "samples": samples,
         "rollouts": judged,
         "passes": passes,
+        "replayed": replayed,
         "figures": {name: mean_share(values, seed).as_json() for name, values in counts.items() if values},
         "reasons": dict(sorted(reasons.items())),
         "tokens_per_rollout": tokens / judged if judged else 0.0,
@@ -136,6 +139,32 @@ def _percent(figure: Mapping[str, float]) -> str:
     return f"{100 * figure['mean']:.1f} % ({100 * figure['low']:.1f}–{100 * figure['high']:.1f})"
 
 
+_COMPARED = ("input_digest", "split", "limit", "seed", "samples", "temperature", "max_tokens")
+"""What evaluations have to have in common to be compared; the digest is that of the problems."""
+
+
+def differences(results: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A line for each further result that was measured otherwise than the first, with what is different."""
+    first, *others = results
+    lines = []
+    for other in others:
+        pairs = [(name, other.get(name), first.get(name)) for name in _COMPARED]
+        apart = [
+            "problems" if name == "input_digest" else f"{name} {_said(theirs)} (here {_said(ours)})"
+            for name, theirs, ours in pairs
+            if theirs != ours
+        ]
+        if apart:
+            lines.append(
+                f"**Not comparable:** {other['policy']} ({other['task']}) differs in {', '.join(apart)}."
+            )
+    return lines
+
+
+def _said(value: object) -> str:
+    return "not given" if value is None else str(value)
+
+
 def report(results: Sequence[Mapping[str, Any]]) -> str:
     """The whole report as Markdown."""
     first = results[0]
@@ -145,11 +174,16 @@ def report(results: Sequence[Mapping[str, Any]]) -> str:
         table(results),
         "",
         "Means over problems, with 95 % intervals from resampling problems. avg: share of answers that pass; pass@k:",
-        "chance that one of k passes, unbiased; cases met: share of hidden cases that an answer's program gives.",
+        "chance that one of k passes, unbiased; cases met: share of hidden cases that an answer's program gives",
+        "before one ends it (out of time, say).",
         "",
         f"Problems: `{first['dataset']}` ({first['split']}), {first['left_out']} left out for lack of rollouts. "
         f"Temperature {first['temperature']}, at most {first['max_tokens']} tokens, prompt {first['prompt']}.",
     ]
+    for line in differences(results):
+        lines += ["", line]
+    if replayed := first.get("replayed"):
+        lines += ["", f"{replayed} of {first['rollouts']} answers were replayed from the response cache."]
     if first["reasons"]:
         lines += ["", "| why an answer did not pass | answers |", "|---|---:|"]
         lines += [f"| {reason} | {count} |" for reason, count in first["reasons"].items()]

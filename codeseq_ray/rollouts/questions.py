@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -50,21 +51,41 @@ def prompt_id(task: Task) -> str:
     return INSTRUCTION_ID if task is Task.GTG else NEXT_NUMBER_ID
 
 
+_COLUMNS = {
+    Task.GTG: ("sequence_id", "description", "input_format", "output_format", "examples", "cases"),
+    Task.NEXT_NUMBER: ("sequence_id", "examples", "cases", "far_cases"),
+}
+
+
 def question(row: Mapping[str, Any], task: Task) -> Question:
     """The question that a row of the config `problems` gives.
 
     Raises InputError when columns are missing or no case is left.
     """
-    try:
+    with reading(row, _COLUMNS[task]):
         asked = _gtg(row) if task is Task.GTG else _next_number(row)
-    except (KeyError, TypeError, ValueError) as error:
-        who = row.get("problem_id") or row.get("sequence_id") or "a row"
-        raise InputError(
-            f"{who} is no problem: {error!r}. Expected the columns of the config `problems` (docs/output.md)."
-        ) from None
     if not asked.cases:
         raise InputError(f"{row['sequence_id']} has no hidden case to judge an answer by")
     return asked
+
+
+@contextmanager
+def reading(row: Mapping[str, Any], columns: Iterable[str]) -> Iterator[None]:
+    """Within, a row of the config `problems` is read; what is wrong with it is said with its name and column.
+
+    Raises InputError when one of `columns` is missing or null, or holds something else than such a row does.
+    """
+    fault = ", ".join(f"`{name}`" for name in columns if row.get(name) is None)
+    try:
+        if fault:
+            raise KeyError(fault)
+        yield
+    except (KeyError, TypeError, ValueError) as error:
+        who = row.get("problem_id") or row.get("sequence_id") or "a row"
+        what = f"lacks {error.args[0]}" if isinstance(error, KeyError) else repr(error)
+        raise InputError(
+            f"{who} is no problem: {what}. Expected the columns of the config `problems` (docs/output.md)."
+        ) from None
 
 
 def _gtg(row: Mapping[str, Any]) -> Question:

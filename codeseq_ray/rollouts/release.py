@@ -9,9 +9,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from codeseq_ray.dataset.rl import RL, Estimate, rl_row
+from codeseq_ray.dataset.rl import COLUMNS, RL, Estimate, rl_row
 from codeseq_ray.dataset.views import Row
 from codeseq_ray.rollouts.evaluation import by_number
+from codeseq_ray.rollouts.questions import reading
 from codeseq_ray.rollouts.solvability import (
     Band,
     Fate,
@@ -23,7 +24,7 @@ from codeseq_ray.rollouts.solvability import (
     until_decided,
 )
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 _ESTIMATE = (
     pa.field("solvability_low", pa.float64()),
@@ -80,14 +81,15 @@ class Figures:
     stopped_early: int = 0
     solvabilities: list[float] = field(default_factory=list)
     tallies: list[Tally] = field(default_factory=list)
-    """Of problems with all rollouts: those that the split halves are taken of."""
+    """Of problems whose fate is known: the split halves are taken of them."""
 
     @property
     def tokens(self) -> int:
         return self.prompt_tokens + self.completion_tokens
 
     def as_json(self, chosen: Selection) -> dict[str, Any]:
-        agreement = split_half(self.tallies, chosen.band)
+        # Those that were not stopped are no fair sample of all: the undecided ones, and all that were never solved.
+        agreement = None if self.stopped_early else split_half(self.tallies, chosen.band)
         return {
             "policy": chosen.policy,
             "samples": chosen.samples,
@@ -109,6 +111,12 @@ class Figures:
         }
 
 
+def check_publishable(problem: Mapping[str, Any]) -> None:
+    """Raises InputError when the release's row of this problem could not be made, whatever its rollouts say."""
+    with reading(problem, COLUMNS):
+        pa.Table.from_pylist([rl_row(problem, 0, Estimate())], schema=RL)
+
+
 def release_rows(
     problems: Iterable[Mapping[str, Any]], rollouts: pa.Table, chosen: Selection, figures: Figures
 ) -> Iterator[Row]:
@@ -117,62 +125,56 @@ def release_rows(
     `rollouts`: columns of `store.rollouts.FIGURES`, by number, then sample; those of other problems are passed over.
     """
     of_problem = by_number(rollouts)
-    index = 0
+    places: Counter[str] = Counter()
     for problem in problems:
         number = int(problem["sequence_id"][1:])
         taken = [row for row in of_problem(number) if row["sample"] < chosen.samples]
         figures.problems += 1
         for row in taken:
             yield Row("rollouts", "train", _rollout(problem, row, chosen.policy, figures))
-        fate, judged, stopped = _judged(taken, chosen)
-        figures.fates[fate.value] += 1
-        if fate is Fate.TOO_FEW_ROLLOUTS:
-            tally = Tally(tuple(row["passed"] for row in taken))
-        else:
-            tally = Tally(judged)
-            figures.stopped_early += stopped
-            figures.solvabilities.append(_solvability(tally, stopped))
-            if tally.first_pass is not None:
-                figures.first_passes[tally.first_pass] += 1
-            if not stopped:
-                figures.tallies.append(tally)
+        fate, counted, stopped = _judged(taken, chosen)
+        config = "rl" if fate is Fate.KEPT else "rl_dropped"
+        tally = Tally(tuple(row["passed"] for row in counted))
+        first = next((row["sample"] for row in counted if row["passed"]), None)
+        row = rl_row(problem, places[config], Estimate(chosen.policy, tally.rollouts, tally.passes, first))
+        if stopped:
+            row["solvability"] = row["extra_info"]["solvability"] = stopped_estimate(
+                tally.passed, chosen.band
+            )
+        low, high = interval(tally.passes, tally.rollouts) if tally.rollouts else (None, None)
         tokens = sum(one["prompt_tokens"] + one["completion_tokens"] for one in taken)
-        row = {**_rl(problem, index, tally, chosen.policy, stopped), "rollout_tokens": tokens}
-        if fate is Fate.KEPT:
-            index += 1
-            yield Row("rl", "train", row)
-        else:
-            yield Row("rl_dropped", "train", {**row, "why": fate.value})
+        row |= {
+            "solvability_low": low,
+            "solvability_high": high,
+            "stopped_early": stopped,
+            "rollout_tokens": tokens,
+        }
+        places[config] += 1
+        figures.fates[fate.value] += 1
+        if fate is not Fate.TOO_FEW_ROLLOUTS:
+            figures.stopped_early += stopped
+            figures.solvabilities.append(row["solvability"])
+            figures.first_passes.update([] if first is None else [first])
+            figures.tallies.append(tally)
+        yield Row(config, "train", row if fate is Fate.KEPT else {**row, "why": fate.value})
 
 
-def _judged(taken: list[dict[str, Any]], chosen: Selection) -> tuple[Fate, tuple[bool, ...], bool]:
-    """The fate, the samples that it was decided by, and whether these are fewer than were to be asked."""
-    in_order = []
-    for place, row in enumerate(taken):
-        if row["sample"] != place:
-            break
-        in_order.append(bool(row["passed"]))
+def _judged(taken: list[dict[str, Any]], chosen: Selection) -> tuple[Fate, list[dict[str, Any]], bool]:
+    """The fate, the samples that count, and whether these are fewer than were to be asked.
+
+    All count that are judged; where a problem was stopped early, those up to the one that decided.
+    """
+    in_order = [row for place, row in enumerate(taken) if row["sample"] == place]
+    passed = [row["passed"] for row in in_order]
+    if len(passed) == chosen.samples:
+        return chosen.band.fate(sum(passed), chosen.samples), in_order, False
     if chosen.early_stop:
-        at = until_decided(in_order, chosen.samples, chosen.band)
-        passes = sum(in_order[:at])
+        at = until_decided(passed, chosen.samples, chosen.band)
+        passes = sum(passed[:at])
         if chosen.band.decided(passes, at, chosen.samples):
             # What is missing is taken for failed: it cannot change the fate.
-            return chosen.band.fate(passes, chosen.samples), tuple(in_order[:at]), at < chosen.samples
-    if len(in_order) < chosen.samples:
-        return Fate.TOO_FEW_ROLLOUTS, (), False
-    return chosen.band.fate(sum(in_order), chosen.samples), tuple(in_order), False
-
-
-def _solvability(tally: Tally, stopped: bool) -> float:
-    return stopped_estimate(tally.passed) if stopped else tally.solvability
-
-
-def _rl(problem: Mapping[str, Any], index: int, tally: Tally, policy: str, stopped: bool) -> dict[str, Any]:
-    row = rl_row(problem, index, Estimate(policy, tally.rollouts, tally.passes, tally.first_pass))
-    low, high = interval(tally.passes, tally.rollouts) if tally.rollouts else (None, None)
-    if stopped:
-        row["solvability"] = row["extra_info"]["solvability"] = _solvability(tally, stopped)
-    return {**row, "solvability_low": low, "solvability_high": high, "stopped_early": stopped}
+            return chosen.band.fate(passes, chosen.samples), in_order[:at], True
+    return Fate.TOO_FEW_ROLLOUTS, taken, False
 
 
 def _rollout(

@@ -11,6 +11,8 @@ import numpy as np
 
 Z = 1.96
 """Of a 95 % interval."""
+_VARIES = 1e-9
+"""Standard deviation above which shares differ; equal ones have one of 1e-17, as floats are added."""
 
 
 class Fate(StrEnum):
@@ -18,7 +20,9 @@ class Fate(StrEnum):
 
     KEPT = "kept"
     NEVER_SOLVED = "never_solved"
-    """At or below the band: s = 0 gives every rollout of a group the same reward, and so no gradient."""
+    """s = 0: every rollout of a group has the same reward, and so no gradient."""
+    TOO_HARD = "too_hard"
+    """Solved, but not above the lower end of the band."""
     TOO_EASY = "too_easy"
     """Above the band."""
     TOO_FEW_ROLLOUTS = "too_few_rollouts"
@@ -36,7 +40,7 @@ class Band:
         """Of a problem all of whose rollouts are judged."""
         s = passes / rollouts
         if s <= self.above:
-            return Fate.NEVER_SOLVED
+            return Fate.TOO_HARD if passes else Fate.NEVER_SOLVED
         return Fate.KEPT if s <= self.most else Fate.TOO_EASY
 
     def decided(self, passes: int, judged: int, rollouts: int) -> bool:
@@ -60,11 +64,6 @@ class Tally:
         return sum(self.passed)
 
     @property
-    def first_pass(self) -> int | None:
-        """Number of the first sample that passed."""
-        return self.passed.index(True) if True in self.passed else None
-
-    @property
     def solvability(self) -> float:
         return self.passes / self.rollouts
 
@@ -79,16 +78,20 @@ def until_decided(passed: Sequence[bool], rollouts: int, band: Band) -> int:
     return len(passed)
 
 
-def stopped_estimate(passed: Sequence[bool]) -> float:
+def stopped_estimate(passed: Sequence[bool], band: Band) -> float:
     """s, estimated from samples that were drawn until the last one decided the fate.
 
     The plain share would be too far on the side of the last sample, which is known beforehand. Left out of both
     counts it gives the unbiased estimate of inverse sampling (Haldane 1945): (r − 1) / (n − 1) for a stop at pass
     number r of n samples, 1 − (r − 1) / (n − 1) for a stop at failure number r.
+
+    Where that lies on another side of the band than the fate (a first pass that decides would give 0), it is the
+    plain share after all, which never does: a kept problem has an s that is kept.
     """
-    if len(passed) < 2:
-        return float(sum(passed))
-    return sum(passed[:-1]) / (len(passed) - 1)
+    counts = sum(passed), len(passed)
+    others = sum(passed[:-1]), len(passed) - 1
+    passes, rollouts = others if others[1] and band.fate(*others) is band.fate(*counts) else counts
+    return passes / rollouts
 
 
 def interval(passes: int, rollouts: int) -> tuple[float, float]:
@@ -109,7 +112,7 @@ class Agreement:
     correlation: float | None
     """Pearson's, of s in the even and in the odd samples; None where s does not vary."""
     reliability: float | None
-    """Of all rollouts, by the Spearman-Brown formula: 2r / (1 + r)."""
+    """Of all rollouts, by the Spearman-Brown formula: 2r / (1 + r); None where r is not above 0."""
     difference: float
     """Mean |s(even) − s(odd)|."""
     same_fate: float
@@ -123,9 +126,9 @@ def split_half(tallies: Sequence[Tally], band: Band) -> Agreement | None:
         return None
     even, odd = (np.array([sum(half[i]) / len(half[i]) for half in halves]) for i in (0, 1))
     correlation = None
-    if even.std() > 0 and odd.std() > 0:
+    if min(even.std(), odd.std()) > _VARIES:
         correlation = float(np.corrcoef(even, odd)[0, 1])
-    reliability = None if correlation is None or correlation <= -1 else 2 * correlation / (1 + correlation)
+    reliability = 2 * correlation / (1 + correlation) if correlation is not None and correlation > 0 else None
     same = [
         (band.fate(sum(a), len(a)) is Fate.KEPT) == (band.fate(sum(b), len(b)) is Fate.KEPT)
         for a, b in halves

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,8 @@ from codeseq_ray.errors import InputError
 from codeseq_ray.ports import ObjectStore
 
 FILE_SUFFIXES = (".parquet", ".jsonl")
-_ID = re.compile(r"A\d{6,}")
+_ID = re.compile(r"A([0-9]{6}|[1-9][0-9]{6,17})")
+"""As the OEIS writes it: an A-number has one spelling, and the ledger knows it by its number."""
 _BATCH_ROWS = 64
 
 Row = dict[str, Any]
@@ -57,15 +58,23 @@ class ProblemIds:
     """SHA-256 over the files; the same wherever they lie."""
 
 
-def survey(store: ObjectStore, files: ProblemFiles) -> ProblemIds:
-    """Read all problems once. Raises InputError when one stands twice or there is none."""
+def survey(store: ObjectStore, files: ProblemFiles, check: Callable[[Row], object]) -> ProblemIds:
+    """Read all problems once, and have each checked before anything is paid for.
+
+    Raises InputError when one stands twice, there is none, or `check` raises it: then with file and row.
+    """
     digest = hashlib.sha256()
     numbers: set[int] = set()
     for name in files.names:
-        for row in files.rows(store, name):
+        where = f"{store.uri}/{files.folder}{name}"
+        for place, row in enumerate(files.rows(store, name), 1):
             number = int(row["sequence_id"][1:])
             if number in numbers:
-                raise InputError(f"{store.uri}/{files.folder}{name} holds {row['sequence_id']} a second time")
+                raise InputError(f"{where} holds {row['sequence_id']} a second time")
+            try:
+                check(row)
+            except InputError as error:
+                raise InputError(f"{where}, row {place}: {error}") from None
             numbers.add(number)
             digest.update(json.dumps(row, sort_keys=True, default=str).encode() + b"\n")
     if not numbers:

@@ -25,6 +25,7 @@ FIGURES = pa.schema(
         ("cases", pa.int32()),
         ("prompt_tokens", pa.int64()),
         ("completion_tokens", pa.int64()),
+        ("replayed", pa.bool_()),
     ]
 )
 """By number, then sample. `cases` is 0 where there was nothing to judge."""
@@ -72,4 +73,5 @@ def _figures(rollout: Rollout) -> dict[str, Any]:
         "cases": verdict.total if verdict else 0,
         "prompt_tokens": call.prompt_tokens if call else 0,
         "completion_tokens": call.completion_tokens if call else 0,
+        "replayed": call.replayed if call else False,
     }

@@ -299,7 +299,7 @@ def test_what_cannot_be_done_is_said_before_any_work(
 def test_releases_that_do_not_fit_are_refused(release: Path, rollouts: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no rows of a config `rl`"):
         export(release, "verl", tmp_path / "x", "--rollouts", str(release))
-    with pytest.raises(UsageError, match=rf"release of format 1.*exports format {FORMAT_VERSION}"):
+    with pytest.raises(UsageError, match=rf"release of format 2.*exports format {FORMAT_VERSION}"):
         export(rollouts, "verl", tmp_path / "x")
     other = Path(shutil.copytree(release, tmp_path / "other"))
     manifest = json.loads((other / "manifest.json").read_text(encoding="utf-8"))

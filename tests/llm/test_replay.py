@@ -94,6 +94,19 @@ def test_thirty_two_samples_of_one_prompt_stay_thirty_two() -> None:
     asyncio.run(scenario())
 
 
+def test_answers_are_shared_within_a_scope_alone() -> None:
+    async def scenario() -> None:
+        cache = Memory()
+        asked = []
+        for scope in ("", "one", "two", "one", ""):
+            behind = Counting()
+            await ReplayingClient(behind, cache, scope).chat(REQUEST)
+            asked.append(behind.asked)
+        assert asked == [1, 1, 1, 0, 0]
+
+    asyncio.run(scenario())
+
+
 def test_what_the_servers_context_cut_off_is_asked_anew() -> None:
     async def scenario() -> None:
         behind, cache = Counting(finish_reason="context_length"), Memory()

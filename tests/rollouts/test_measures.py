@@ -27,6 +27,7 @@ def rollouts(of: dict[int, list[tuple[bool, int, int]]]) -> pa.Table:
             "cases": cases,
             "prompt_tokens": 100,
             "completion_tokens": 50,
+            "replayed": sample == 0,
         }
         for number, samples in sorted(of.items())
         for sample, (passed, met, cases) in enumerate(samples)
@@ -54,7 +55,8 @@ def test_figures_are_means_over_problems() -> None:
         1: [(True, 5, 5), (False, 2, 5)],
         2: [(False, 0, 5), (False, 0, 0)],
     }
-    told = evaluate(rollouts(of), [1, 2], 2, (1, 2, 8), seed=0)
+    told = evaluate(rollouts(of), [1, 2], 2, (1, 2, 8, 1), seed=0)
+    assert told["replayed"] == 2
     means = {name: figure["mean"] for name, figure in told["figures"].items()}
     assert means == pytest.approx({"avg": 0.25, "coverage": 0.35, "pass@1": 0.25, "pass@2": 0.5})
     assert told["reasons"] == {"wrong_answer": 3}
@@ -97,6 +99,9 @@ def _result(policy: str, **figures: float) -> dict[str, Any]:
         "temperature": 1.0,
         "max_tokens": 10,
         "prompt": "p",
+        "input_digest": "beef",
+        "limit": None,
+        "seed": 0,
     }
 
 
@@ -105,6 +110,28 @@ def test_a_figure_that_one_policy_lacks_is_a_dash() -> None:
     assert "| a | gtg | 3 | 50.0 % (50.0–50.0) | – | 12 |" in text
     assert "avg@8" in text
     assert report([_result("a", avg=0.5)]).startswith("# a: general-term")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("input_digest", "other", "differs in problems."),
+        ("limit", 40, "differs in limit 40 (here not given)."),
+        ("seed", 1, "differs in seed 1 (here 0)."),
+        ("samples", 1, "differs in samples 1 (here 8)."),
+        ("temperature", 0.0, "differs in temperature 0.0 (here 1.0)."),
+        ("max_tokens", 99, "differs in max_tokens 99 (here 10)."),
+        ("split", "rl", "differs in split rl (here eval)."),
+    ],
+)
+def test_what_is_not_comparable_does_not_stand_side_by_side_without_a_word(
+    name: str, value: Any, said: str
+) -> None:
+    base, same = _result("tuned", avg=0.5), _result("base", avg=0.25)
+    assert "Not comparable" not in report([base, same])
+    told = report([base, same, {**same, "policy": "odd", name: value}])
+    assert f"**Not comparable:** odd (gtg) {said}" in told
+    assert told.count("Not comparable") == 1
 
 
 def test_names_do_not_break_the_plot() -> None:

@@ -19,7 +19,12 @@ SAMPLES = 8
 
 
 def drawn(
-    problems: list[dict[str, Any]], passed: dict[int, dict[int, bool]], *, early: bool = False
+    problems: list[dict[str, Any]],
+    passed: dict[int, dict[int, bool]],
+    *,
+    early: bool = False,
+    samples: int = SAMPLES,
+    band: Band | None = None,
 ) -> tuple[list[Row], Figures, Selection]:
     """`passed`: number → sample → whether it passed."""
     figures = [
@@ -36,7 +41,7 @@ def drawn(
         for number, samples in sorted(passed.items())
         for sample, good in sorted(samples.items())
     ]
-    told, chosen = Figures(), Selection("policy@1", SAMPLES, Band(), early)
+    told, chosen = Figures(), Selection("policy@1", samples, band or Band(), early)
     table = pa.Table.from_pylist(figures, schema=FIGURES)
     return list(release_rows(problems, table, chosen, told)), told, chosen
 
@@ -83,6 +88,74 @@ def test_a_problem_that_lacks_a_sample_is_neither_kept_nor_lost(problems: list[d
     made, _, _ = drawn(problems[:1], {number: {k: k == 0 for k in range(SAMPLES) if k != 3}})
     (row,) = [row.fields for row in made if row.config == "rl_dropped"]
     assert row["why"] == "too_few_rollouts"
+
+
+def test_the_first_pass_is_the_number_of_a_sample_also_where_others_are_missing(
+    problems: list[dict[str, Any]],
+) -> None:
+    made, _, _ = drawn(problems[:1], {numbers(problems)[0]: {1: False, 5: True, 7: True}})
+    (row,) = [row.fields for row in made if row.config == "rl_dropped"]
+    assert (row["rollouts"], row["passes"], row["first_pass"]) == (3, 2, 5)
+
+
+def test_rows_are_numbered_within_their_config(problems: list[dict[str, Any]]) -> None:
+    passed = {n: {k: k < i % 3 for k in range(SAMPLES)} for i, n in enumerate(numbers(problems))}
+    made, _, _ = drawn(problems, passed)
+    for config in ("rl", "rl_dropped"):
+        places = [row.fields["extra_info"]["index"] for row in made if row.config == config]
+        assert places == list(range(len(places)))
+        assert len(places) > 1
+
+
+@pytest.mark.parametrize(("passes", "why"), [(0, "never_solved"), (1, "too_hard"), (5, "too_easy")])
+def test_a_problem_that_was_solved_is_not_called_never_solved(
+    problems: list[dict[str, Any]], passes: int, why: str
+) -> None:
+    passed = {numbers(problems)[0]: {k: k < passes for k in range(SAMPLES)}}
+    made, _, _ = drawn(problems[:1], passed, band=Band(0.2, 0.46))
+    assert [row.fields["why"] for row in made if row.config == "rl_dropped"] == [why]
+
+
+BANDS = st.tuples(st.integers(0, 9), st.integers(1, 10)).filter(lambda b: b[0] < b[1])
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=40), BANDS, st.data())
+def test_early_stop_publishes_a_solvability_of_the_band_that_the_problem_is_in(
+    problems: list[dict[str, Any]], course: list[bool], tenths: tuple[int, int], data: st.DataObject
+) -> None:
+    band = Band(tenths[0] / 10, tenths[1] / 10)
+    judged = data.draw(st.integers(0, len(course)))
+    passed = {numbers(problems)[0]: dict(enumerate(course[:judged]))}
+    made, _, _ = drawn(problems[:1], passed, early=True, samples=len(course), band=band)
+    (row,) = [row.fields for row in made if row.config != "rollouts"]
+    why = row.get("why", "kept")
+    if why == "kept":
+        assert band.above < row["solvability"] <= band.most
+    elif why != "too_few_rollouts":
+        assert (row["solvability"] == 0) is (why == "never_solved")
+        assert (row["solvability"] > band.most) is (why == "too_easy")
+    if judged == len(course):
+        assert (row["rollouts"], row["solvability"]) == (judged, sum(course) / judged)
+        assert not row["stopped_early"]
+
+
+def test_a_first_pass_that_decides_leaves_a_share_above_zero(problems: list[dict[str, Any]]) -> None:
+    passed = {numbers(problems)[0]: {k: k == 20 for k in range(21)}}
+    made, _, _ = drawn(problems[:1], passed, early=True, samples=32)
+    (row,) = [row.fields for row in made if row.config == "rl"]
+    assert (row["solvability"], row["passes"], row["rollouts"]) == (1 / 21, 1, 21)
+
+
+def test_halves_are_not_compared_of_what_early_stop_left(problems: list[dict[str, Any]]) -> None:
+    """Only what took all samples has whole halves: the undecided, and what was never solved."""
+    passed = {n: {k: i == k for k in range(SAMPLES)} for i, n in enumerate(numbers(problems))}
+    _, figures, chosen = drawn(problems, passed, early=True)
+    assert not figures.stopped_early
+    assert figures.as_json(chosen)["split_half"] is not None
+    passed[numbers(problems)[0]] = dict.fromkeys(range(4), True)
+    _, figures, chosen = drawn(problems, passed, early=True)
+    assert figures.stopped_early
+    assert figures.as_json(chosen)["split_half"] is None
 
 
 def test_early_stop_decides_by_the_samples_in_order(problems: list[dict[str, Any]]) -> None:

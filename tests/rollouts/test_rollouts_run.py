@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import pytest
 from datasets import load_dataset
 
 from codeseq_ray.crashpoints import CrashPoint
+from codeseq_ray.dataset.rl import COLUMNS
 from codeseq_ray.errors import CapReachedError, InputError, RunMismatchError, UsageError
 from codeseq_ray.pipeline.sampling import evaluation, rollouts
 from codeseq_ray.rollouts.release import CONFIGS
@@ -41,9 +42,15 @@ def flags(policy: Served, dataset: Path, output: Path | str, *more: str) -> list
     ]
 
 
-def sampled(policy: Served, dataset: Path, output: Path | str, *more: str) -> rollouts.RolloutResult:
+def sampled(
+    policy: Served,
+    dataset: Path,
+    output: Path | str,
+    *more: str,
+    say: Callable[[str], None] = lambda line: None,
+) -> rollouts.RolloutResult:
     settings = load(flags(policy, dataset, output, *more), schema=RolloutSettings, program="rollouts.py")
-    return rollouts.execute(settings, lambda line: None)
+    return rollouts.execute(settings, say)
 
 
 def rows(release: str, config: str) -> list[dict[str, Any]]:
@@ -120,6 +127,25 @@ def test_the_same_again_asks_nothing_and_publishes_nothing_new(
     assert again.release.uri == before.release.uri
 
 
+def test_answers_pass_to_another_run_only_where_a_revision_says_that_it_is_the_same_policy(
+    whole: Any, policy: Served, problems_file: Path
+) -> None:
+    """A new checkpoint is often served under the old name, and would be measured by the old one's answers."""
+    output, few = Path(whole[0].sampled.run.store.uri), ("--limit", "2", "--samples", "2")
+    tuned = measured(policy, problems_file, output, "--run-id", "two", *few)
+    assert (tuned.sampled.standing.spent.requests, tuned.results[0]["replayed"]) == (4, 0)
+    # Nor may they pass to a run that has the name of one that was deleted.
+    assert tuned.sampled.manifest["answers_of"] not in ("", "two")
+    told: list[str] = []
+    vouched = ("--policy-revision", "abc", *few)
+    sampled(policy, problems_file, output, "--run-id", "three", *vouched, say=told.append)
+    assert [line for line in told if line.startswith("cache: ") and "policy@abc" in line]
+    same = measured(policy, problems_file, output, "--run-id", "four", *vouched)
+    assert (same.sampled.standing.spent.requests, same.results[0]["replayed"]) == (0, 4)
+    assert "4 of 4 answers were replayed" in same.report
+    assert "; 4 answers replayed from the cache" in evaluation.closing(same)
+
+
 @pytest.mark.slow
 def test_more_samples_pay_only_the_difference(policy: Served, problems_file: Path, tmp_path: Path) -> None:
     sampled(policy, problems_file, tmp_path, "--run-id", "r", "--samples", "2", "--no-answer-cache")
@@ -166,6 +192,11 @@ def test_early_stop_asks_less_and_keeps_the_same_problems(
     ]
     assert stopped
     assert all(row["rollouts"] < SAMPLES for row in stopped)
+    kept = rows(early.release.uri, "rl")
+    assert [row["sequence_id"] for row in kept] == [
+        row["sequence_id"] for row in rows(whole[0].release.uri, "rl")
+    ]
+    assert all(0 < row["solvability"] <= 0.46 for row in kept)
 
 
 def test_another_policy_under_the_same_run_id_is_refused(
@@ -204,7 +235,7 @@ def test_an_actor_that_dies_anywhere_loses_and_doubles_no_rollout(
     policy.reset()
     (tmp_path / "once").touch()
     said = job(
-        *flags(policy, problems_file, tmp_path / "runs", "--requests-in-flight", "8"),
+        *flags(policy, problems_file, tmp_path / "runs", "--records-in-flight", "2", "--flush-every", "8"),
         CODESEQ_CRASH=f"{place}@{tmp_path / 'once'}",
     )
     assert said.returncode == 0, said.stderr
@@ -213,8 +244,9 @@ def test_an_actor_that_dies_anywhere_loses_and_doubles_no_rollout(
     ids = [(row["sequence_id"], row["sample"]) for row in made]
     assert len(ids) == len(set(ids)) == PROBLEMS * SAMPLES
     asked = len([entry for entry in policy.logged() if entry["end"] == "answered"])
-    # Answers reach the cache after 5 seconds: until then, what was answered is in the actor that died.
-    assert PROBLEMS * SAMPLES <= asked <= 2 * PROBLEMS * SAMPLES
+    # Answers reach the cache after 5 seconds: until then, what was answered is in the actor that died. That is what
+    # two open problems have asked, and the verdicts of one segment.
+    assert PROBLEMS * SAMPLES <= asked <= PROBLEMS * SAMPLES + 2 * SAMPLES + 8
 
 
 @pytest.mark.slow
@@ -251,6 +283,41 @@ def test_bad_problems_are_said_with_their_place(
     assert not (tmp_path / "o").exists()
 
 
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        *((name, None) for name in COLUMNS if name != "sequence_id"),
+        ("program", 7),
+        ("cases", [{"input": "1"}]),
+        ("cases", []),
+    ],
+)
+def test_a_row_that_could_not_be_published_is_refused_before_anything_is_paid_for(
+    policy: Served, tmp_path: Path, problems: list[dict[str, Any]], column: str, value: Any
+) -> None:
+    policy.reset()
+    lacking = tmp_path / "lacking.jsonl"
+    lacking.write_text(
+        "".join(json.dumps(row) + "\n" for row in (problems[0], {**problems[1], column: value}))
+    )
+    with pytest.raises(InputError, match=r"lacking\.jsonl, row 2: A001001") as said:
+        sampled(policy, lacking, tmp_path / "o")
+    assert value is not None or f"lacks `{column}`" in str(said.value)
+    assert policy.logged() == []
+    assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.parametrize("spelled", ["A0001000", "A00100", "A" + 30 * "9", "A٠٠١٠٠٠"])
+def test_an_a_number_has_one_spelling(
+    policy: Served, tmp_path: Path, problems: list[dict[str, Any]], spelled: str
+) -> None:
+    """The ledger keeps the number, so another spelling would not find its rollouts again."""
+    path = tmp_path / "spelled.jsonl"
+    path.write_text(json.dumps({**problems[0], "sequence_id": spelled}), encoding="utf-8")
+    with pytest.raises(InputError, match=r"spelled\.jsonl, row 1: lacks a sequence_id like A000045"):
+        sampled(policy, path, tmp_path / "o")
+
+
 def measured(policy: Served, dataset: Path, output: Path, *more: str) -> evaluation.Evaluated:
     settings = load(flags(policy, dataset, output, *more), schema=EvaluateSettings, program="evaluate.py")
     return evaluation.execute(settings, lambda line: None)
@@ -279,6 +346,8 @@ def test_an_evaluation_stands_beside_another_and_both_hold_what_was_counted(
         f"{tmp_path}/gtg",
     )
     assert [result["task"] for result in other.results] == ["next-number", "gtg"]
+    assert other.sampled.run.read_json("run.json")["kind"] == "evaluation"
+    assert "Not comparable" not in other.report
     written = {
         name: Path(other.where, f"results.{name}").read_text("utf-8") for name in ("json", "md", "svg")
     }
@@ -292,3 +361,12 @@ def test_what_is_no_evaluation_is_not_shown_beside_one(
 ) -> None:
     with pytest.raises(UsageError, match=r"--beside .*holds no results\.json"):
         measured(policy, problems_file, tmp_path, "--beside", str(tmp_path))
+    for told in (
+        [],
+        {"policy": "p", "task": "gtg", "figures": {"avg": {"mean": 1}}},
+        {"policy": "p", "figures": {}},
+    ):
+        (tmp_path / "results.json").write_text(json.dumps(told), encoding="utf-8")
+        with pytest.raises(UsageError, match=r"--beside .*is no evaluation's"):
+            measured(policy, problems_file, tmp_path / "o", "--beside", str(tmp_path))
+    assert not (tmp_path / "o").exists()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from codeseq_ray.errors import InfrastructureError, InputError
+from codeseq_ray.errors import InfrastructureError, InputError, StoreError
 from codeseq_ray.judging.verdicts import Manner
 from codeseq_ray.ports import ChatAnswer, ChatRequest, Execution, ExecutionReport, Run
 from codeseq_ray.records import Outcome, Rollout, VerdictKind
@@ -108,6 +108,8 @@ async def test_a_wrong_program_says_how_far_it_came() -> None:
         ("I'm sorry, but I cannot help with that.", "stop", "answer_refused"),
         ("blocked", "content_filter", "answer_refused"),
         ("Let me think about", "length", "answer_truncated"),
+        ("Let me think about", "context_length", "context_too_short"),
+        ("```python\nprint(", "context_length", "context_too_short"),
         ("```python\nprint(", "length", "answer_truncated"),
         ("The program adds one.", "stop", "answer_unreadable"),
     ],
@@ -129,6 +131,13 @@ async def test_trouble_is_no_verdict() -> None:
     made = await rollout(CODE, executor=Squares(broken=True))
     assert made.outcome is Outcome.FAILED
     assert made.tokens == 12  # it was paid for
+
+
+async def test_a_cache_that_cannot_be_read_ends_the_run() -> None:
+    """Every further question would meet it too: that is no trouble of one rollout."""
+    sampler = Sampler(Says(StoreError("cache/answers/x.parquet is missing")), Squares(), Manner(), 1.0, 9)
+    with pytest.raises(StoreError, match="is missing"):
+        await sampler.sample(question(ROW, Task.GTG), 0)
 
 
 async def test_a_policy_is_asked_once_and_never_sees_a_case_that_is_judged() -> None:
@@ -154,6 +163,30 @@ async def test_a_policy_is_asked_once_and_never_sees_a_case_that_is_judged() -> 
         "Answer: 0225",
         "I think of squares.\n225",
         "Answer: 1\nNo, wait.\nAnswer: 225",
+        "Answer: a(15) = 225",
+        "Answer: a(15) = 225 = 15^2",
+        "Answer: 15^2 = 225",
+        "Answer: 15**2 = 225",
+        "Answer: $15^{2} = 225$",
+        "Answer: $15 \\times 15 = 225$.",
+        "Answer: 225 = 15 * 15",
+        "Answer: 15 squared is 225",
+        "Answer: The 15th term is 225",
+        "Answer: The 15th term is **225** (15 squared, and 14 + 1 = 15).",
+        "Answer: term 15 comes to 225",
+        "Answer: 225, since 15 * 15 = 225 and 14 + 1 = 15",
+        "Answer: 225 is the 15th square",
+        "Answer: +225",
+        "Answer: **225**",
+        "**Answer:** 225",
+        "**Final answer**: `225`",
+        "### Answer:\n\n225\n\nHere n is 15.",
+        "Answer: \\(225\\)",
+        "Answer: (225)",
+        "Answer: \\boxed{a(15) = 225}, the square of 15",
+        "Answer: 225\n\nThis answer is checked in 3 ways.",
+        "The answer is: 225",
+        "So the answer is $15^2 = 225$.",
     ],
 )
 async def test_the_next_number_is_read_where_the_answer_says_it(text: str) -> None:
@@ -162,7 +195,29 @@ async def test_the_next_number_is_read_where_the_answer_says_it(text: str) -> No
     assert made.outcome is Outcome.ACCEPTED, made
 
 
-@pytest.mark.parametrize("text", ["Answer: 226", "Answer: -225", "225 squares, so 226", "Answer: 225.5"])
+@pytest.mark.parametrize(
+    "text", ["Answer: 1{,}024", "Answer: 1,024", "Answer: $1\\,024$", "Answer: \\boxed{1{,}024}"]
+)
+async def test_marks_between_thousands_are_no_end_of_a_number(text: str) -> None:
+    made = await rollout(text, task=Task.NEXT_NUMBER, cases=[{"input": "3", "output": "1024"}], far_cases=[])
+    assert made.outcome is Outcome.ACCEPTED, made
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "Answer: 226",
+            "Answer: -225",
+            "225 squares, so 226",
+            "Answer: 225.5",
+            "Answer: 1,225",
+            "Answer: 225th",
+        ),
+        *("Answer: 225 + 1 = 226", "Answer: 226 (not 225)", "Answer: a(225) = 226", "Answer: 225,000"),
+        "Answer: 226\n\nThe answer is not 225",
+    ],
+)
 async def test_another_number_is_wrong(text: str) -> None:
     row = {"cases": ROW["cases"][:6], "far_cases": ROW["far_cases"][:7]}
     made = await rollout(text, task=Task.NEXT_NUMBER, **row)

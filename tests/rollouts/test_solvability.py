@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import random
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from itertools import product
 
 import pytest
@@ -50,22 +51,28 @@ def test_stopping_early_never_changes_the_fate(band: Band, passed: list[bool]) -
     assert band.fate(sum(passed[:at]), len(passed)) is band.fate(sum(passed), len(passed))
 
 
-@pytest.mark.parametrize("s", [0.1, 0.3, 0.46, 0.7, 0.95])
-def test_the_early_estimate_is_unbiased(s: float) -> None:
-    """Exactly: over every course that sampling can take, weighed by its chance."""
-    band, rollouts = Band(0.0, 0.46), 10
-    expected = 0.0
-    for course in product((False, True), repeat=rollouts):
-        at = until_decided(course, rollouts, band)
-        estimate = stopped_estimate(course[:at]) if at < rollouts else sum(course) / rollouts
-        expected += estimate * math.prod(s if one else 1 - s for one in course)
-    plain = 0.0
-    for course in product((False, True), repeat=rollouts):
-        at = until_decided(course, rollouts, band)
-        plain += sum(course[:at]) / at * math.prod(s if one else 1 - s for one in course)
-    # Courses that go on to the end are not stopped, and their share is a little off; far less than the plain one's.
-    assert abs(expected - s) < 0.02
-    assert abs(expected - s) <= abs(plain - s) + 1e-9
+def _mean(s: float, rollouts: int, band: Band, of: Callable[[Sequence[bool], Band], float]) -> float:
+    """Over every course that sampling can take, weighed by its chance; only counts and the last one matter."""
+    going_on, mean = {0: 1.0}, 0.0
+    for judged in range(1, rollouts + 1):
+        before, going_on = going_on, defaultdict(float)
+        for passes, one in product(before, (False, True)):
+            chance = before[passes] * (s if one else 1 - s)
+            course = [*[True] * passes, *[False] * (judged - 1 - passes), one]
+            if judged == rollouts:
+                mean += chance * sum(course) / rollouts
+            elif band.decided(passes + one, judged, rollouts):
+                mean += chance * of(course, band)
+            else:
+                going_on[passes + one] += chance
+    return mean
+
+
+@pytest.mark.parametrize(("s", "off"), [(0.03, 0.01), (0.1, 0.006), (0.3, 2e-4), (0.46, 2e-4), (0.7, 2e-4)])
+def test_the_early_estimate_is_unbiased_but_for_first_passes_that_decide(s: float, off: float) -> None:
+    assert abs(_mean(s, 32, Band(), stopped_estimate) - s) < off
+    plain = abs(_mean(s, 32, Band(), lambda course, band: sum(course) / len(course)) - s)
+    assert s < 0.2 or plain > 10 * off
 
 
 @given(st.integers(0, 200), st.integers(1, 200))
@@ -75,8 +82,8 @@ def test_an_interval_lies_around_its_share_within_bounds(passes: int, rollouts: 
     assert 0 <= low <= passes / rollouts <= high <= 1
     assert (low == 0) == (passes == 0)
     assert (high == 1) == (passes == rollouts)
-    wider = interval(passes, 2 * rollouts) if passes <= rollouts else (low, high)
-    assert wider[1] - wider[0] <= 1
+    surer = interval(2 * passes, 2 * rollouts)
+    assert surer[1] - surer[0] < high - low
 
 
 def test_an_interval_holds_the_true_share_about_95_times_in_100() -> None:
@@ -119,6 +126,23 @@ def test_halves_agree_where_problems_differ_and_not_where_all_is_chance() -> Non
     assert apart.reliability is not None
     assert apart.correlation < apart.reliability < 1
     assert apart.same_fate > alike.same_fate
+
+
+@pytest.mark.parametrize("problems", [3, 37, 100])
+def test_shares_that_do_not_vary_have_no_correlation(problems: int) -> None:
+    """A third is no float: the standard deviation of equal ones is not 0."""
+    tallies = [Tally((True, k % 2 == 0, False, False, False, False)) for k in range(problems)]
+    told = split_half(tallies, Band())
+    assert told is not None
+    assert told.correlation is None
+    assert told.reliability is None
+
+
+def test_halves_that_contradict_each_other_have_no_reliability() -> None:
+    told = split_half([Tally((True, False)), Tally((False, True)), Tally((True, False))], Band())
+    assert told is not None
+    assert told.correlation == pytest.approx(-1)
+    assert told.reliability is None
 
 
 def test_there_are_no_halves_of_one_rollout() -> None:

@@ -76,18 +76,23 @@ class SamplingActor(RowActor[Sampler]):
         if done:
             await self._look_again()
         for row in rows:
-            row["done"] = {attempt - 1 for attempt in done.get(row["number"], ())}
+            for attempt, outcome in done.get(row["number"], {}).items():
+                if attempt <= len(row["known"]):
+                    row["known"][attempt - 1] = state_of(outcome)
         return rows
 
     async def _worked(self, tools: Sampler, row: Row) -> Row | None:
         asked = question(json.loads(row["problem"]), self._job.settings.asked)
         passed = {k: known == ACCEPTED for k, known in enumerate(row["known"]) if known != UNKNOWN}
-        lacking = [k for k in range(len(row["known"])) if k not in passed and k not in row["done"]]
+        lacking = [k for k in range(len(row["known"])) if k not in passed]
         walls: set[str] = set()
         while lacking and self._going_on() and not self._decided(passed, len(row["known"])):
             some, lacking = self._next(lacking)
             for rollout in await asyncio.gather(*(self._one(tools, asked, k) for k in some)):
-                if rollout is not None and rollout.outcome is not Outcome.FAILED:
+                if rollout is None or rollout.outcome is Outcome.FAILED:
+                    # Samples decide in their order: without this one none after it could. The next start goes on.
+                    lacking = []
+                else:
                     passed[rollout.sample] = rollout.outcome is Outcome.ACCEPTED
                     walls.update([" ".join(rollout.verdict.walls)] if rollout.verdict else [])
         return {"number": row["number"], "walls": "; ".join(sorted(walls - {""}))}

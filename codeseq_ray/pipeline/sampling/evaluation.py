@@ -43,9 +43,9 @@ def execute(settings: EvaluateSettings, say: Say, make: SamplerMaker = sampler) 
     def conclude(sampled: Sampled) -> None:
         run = sampled.run
         mine = _measured(sampled, settings)
+        run.store.put(run.key(RESULTS), json_bytes(mine))
         results = [mine, *beside]
         report = evaluation.report(results)
-        run.store.put(run.key(RESULTS), json_bytes(mine))
         run.store.put(run.key("results.md"), report.encode())
         run.store.put(run.key("results.svg"), plot.svg(results).encode())
         done.append(Evaluated(sampled, results, report, run.uri))
@@ -56,16 +56,8 @@ def execute(settings: EvaluateSettings, say: Say, make: SamplerMaker = sampler) 
 
 def closing(result: Evaluated) -> str:
     """What was measured, for a person."""
-    spent = result.sampled.standing.spent
-    lines = [
-        result.report,
-        f"paid      {spent.tokens:,} tokens in {spent.requests:,} requests by this start",
-        f"results   {result.where}/results.json, results.md, results.svg",
-        f"took      {result.sampled.seconds:.0f} s",
-    ]
-    if result.sampled.capped:
-        lines.append(f"stopped   {result.sampled.capped}; the same command goes on")
-    return "\n".join(lines)
+    where = f"results   {result.where}/results.json, results.md, results.svg"
+    return "\n".join([result.report, where, *result.sampled.ending(result.results[0]["reasons"])])
 
 
 def _measured(sampled: Sampled, settings: EvaluateSettings) -> dict[str, Any]:
@@ -84,6 +76,7 @@ def _measured(sampled: Sampled, settings: EvaluateSettings) -> dict[str, Any]:
         "dataset": sampled.problems.uri,
         "input_digest": sampled.problems.digest,
         "limit": settings.limit,
+        "seed": settings.seed,
         **{name: told[name] for name in ("split", "temperature", "max_tokens", "prompt")},
         **figures,
     }
@@ -99,6 +92,9 @@ def _results_of(uri: str, settings: EvaluateSettings, say: Say) -> dict[str, Any
         ) from None
     except ValueError as error:
         raise UsageError(f"--beside {uri}/{RESULTS} is not JSON: {error}") from None
-    if not isinstance(told, dict) or not {"policy", "task", "figures"} <= told.keys():
-        raise UsageError(f"--beside {uri}/{RESULTS} is no evaluation's")
+    try:  # what cannot be shown alone cannot be shown beside another, once that is paid for
+        evaluation.report([told])
+        plot.svg([told])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UsageError(f"--beside {uri}/{RESULTS} is no evaluation's: {error!r}") from None
     return told

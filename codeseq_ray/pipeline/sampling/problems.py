@@ -15,10 +15,12 @@ import ray
 
 from codeseq_ray.pipeline.source import PartSource
 from codeseq_ray.ports import ObjectStore
+from codeseq_ray.rollouts.questions import question
+from codeseq_ray.rollouts.release import check_publishable
 from codeseq_ray.selection.plan import a_number, limited
-from codeseq_ray.settings import SamplingSettings, store_of
+from codeseq_ray.settings import RolloutSettings, SamplingSettings, store_of
 from codeseq_ray.store.opening import open_patiently
-from codeseq_ray.store.problems import FILE_SUFFIXES, ProblemFiles, survey
+from codeseq_ray.store.problems import FILE_SUFFIXES, ProblemFiles, Row, survey
 from codeseq_ray.store.released import Released, find_release
 from codeseq_ray.store.settings import StoreSettings
 
@@ -55,7 +57,16 @@ class Problems:
 
 
 def open_problems(settings: SamplingSettings, say: Callable[[str], None]) -> Problems:
-    """Find the problems that the settings name. Raises UsageError when there are none."""
+    """Find the problems that the settings name; each can be asked and, where rollouts are to be, published.
+
+    Raises UsageError when there are none, InputError when one is not whole (also one that the limit leaves out).
+    """
+
+    def check(row: Row) -> None:
+        question(row, settings.asked)
+        if isinstance(settings, RolloutSettings):
+            check_publishable(row)
+
     uri = settings.dataset.rstrip("/")
     if uri.endswith(FILE_SUFFIXES):
         parent, _, name = uri.rpartition("/")
@@ -69,7 +80,7 @@ def open_problems(settings: SamplingSettings, say: Callable[[str], None]) -> Pro
         store, folder = find_release(uri, settings, say)
         release = Released(store, folder)
         files, uri = ProblemFiles(folder, tuple(release.files(("problems", settings.split)))), release.uri
-    found = survey(store, files)
+    found = survey(store, files, check)
     chosen = found.numbers
     if settings.limit is not None:
         ids = limited((a_number(n) for n in found.numbers), settings.limit, settings.seed)

@@ -52,7 +52,8 @@ def closing(result: RolloutResult) -> str:
     fates = figures["fates"]
     lines = [f"{figures['problems']:>9,}  problems asked, {figures['rollouts']:,} rollouts judged"]
     words = {
-        Fate.NEVER_SOLVED: f"never solved (s ≤ {figures['keep_above']:g})",
+        Fate.NEVER_SOLVED: "never solved",
+        Fate.TOO_HARD: f"too hard (s ≤ {figures['keep_above']:g})",
         Fate.TOO_EASY: f"too easy (s > {figures['keep_most']:g})",
         Fate.TOO_FEW_ROLLOUTS: "not all rollouts judged yet",
         Fate.KEPT: "kept",
@@ -71,15 +72,9 @@ def closing(result: RolloutResult) -> str:
         if agreement["correlation"] is not None:
             told += f", correlation {agreement['correlation']:.3f}"
         lines += ["", f"{told}, {agreement['same_fate']:.1%} of problems the same fate"]
-    spent = sampled.standing.spent
     lines += [
         "",
-        f"paid      {spent.tokens:,} tokens in {spent.requests:,} requests by this start",
         f"release   {release.uri}{'' if release.new else ' (unchanged)'}",
-        f"took      {sampled.seconds:.0f} s",
+        *sampled.ending(figures["reasons"]),
     ]
-    if sampled.capped:
-        lines.append(
-            f"stopped   {sampled.capped}; the same command with --run-id {sampled.run.run_id} goes on"
-        )
     return "\n".join(lines)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import importlib.metadata
+import math
 import platform
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from codeseq_ray import __version__
 from codeseq_ray.errors import CapReachedError, InfrastructureError, RunEndedError
@@ -26,9 +29,16 @@ from codeseq_ray.pipeline.sampling.problems import UNKNOWN, Known, Problems, ope
 from codeseq_ray.pipeline.spending import Spent
 from codeseq_ray.pipeline.start import Start, output_uri, started
 from codeseq_ray.pipeline.work import Stage, caps_of, stage
-from codeseq_ray.records import Outcome
+from codeseq_ray.records import Outcome, Reason
 from codeseq_ray.rollouts.questions import prompt_id
-from codeseq_ray.settings import SamplingSettings, fingerprint, refuse_other, sandbox_of, store_of
+from codeseq_ray.settings import (
+    RolloutSettings,
+    SamplingSettings,
+    fingerprint,
+    refuse_other,
+    sandbox_of,
+    store_of,
+)
 from codeseq_ray.store.merging import LedgerRows, read_rows
 from codeseq_ray.store.opening import open_patiently
 from codeseq_ray.store.run import RunStore
@@ -54,6 +64,31 @@ class Sampled:
     spent_before: Spent
     capped: str = ""
     seconds: float = 0.0
+
+    def ending(self, reasons: Mapping[str, int]) -> list[str]:
+        """What every job says at its end: what was paid and how long it took, what to look at, and how to go on.
+
+        `reasons`: why rollouts did not pass → how many.
+        """
+        spent, replayed = self.standing.spent, sum(one.replayed for one in self.standing.bill.lines.values())
+        lines = [
+            f"paid      {spent.tokens:,} tokens in {spent.requests:,} requests by this start"
+            + f"; {replayed:,} answers replayed from the cache" * bool(replayed),
+            f"took      {self.seconds:.0f} s",
+        ]
+        if short := sum(
+            reasons.get(reason, 0) for reason in (Reason.PROMPT_TOO_LONG, Reason.CONTEXT_TOO_SHORT)
+        ):
+            lines.append(
+                f"warning   {short:,} answers count as failed as the server's context was too short for them: serve "
+                "the policy with a longer one, under another --run-id"
+            )
+        if self.capped:
+            lines.append(f"stopped   {self.capped}; {self.going_on()}")
+        return lines
+
+    def going_on(self) -> str:
+        return f"the same command with --run-id {self.run.run_id} goes on"
 
 
 def execute(
@@ -96,13 +131,15 @@ def _bring_on(
     within = f", {len(problems.numbers):,} of them within the limit" * (
         len(problems.numbers) < problems.total
     )
+    if settings.keeps_answers and not manifest.get("answers_of", run.run_id):
+        say(f"cache: what other runs in {run.store.uri} were answered by {manifest['policy']} is replayed")
     say(f"problems: {problems.total:,} in {problems.uri}{within}, {settings.samples} rollouts of each")
     if len(rows.table):
         judged = int((known != UNKNOWN).sum())
         say(f"resume: {judged:,} of {known.size:,} rollouts are judged, {missing:,} to go")
     progress = Progress()
     if missing and start.stop.order is None:
-        progress = _work(run, settings, problems, known, missing, account, start, make)
+        progress = _work(run, settings, problems, known, missing, manifest, account, start, make)
         rows = read_rows(run)
         if start.stop.order is None:
             merge_if_due(run, rows)
@@ -132,12 +169,11 @@ def _work(
     problems: Problems,
     known: Known,
     missing: int,
+    manifest: Mapping[str, Any],
     account: Account,
     start: Start,
     make: SamplerMaker,
 ) -> Progress:
-    servers = len(set(settings.policy_url or ()))
-    enough = 2 * servers * settings.requests_in_flight // settings.samples + 2
     job = SamplingJob(
         settings,
         run.store.uri,
@@ -145,8 +181,9 @@ def _work(
         ledger_index.start(run.store.uri, run.run_id, store_of(settings)),
         monitor.start(account.before),
         caps_of(settings),
-        settings.records_in_flight or max(FEWEST_OPEN, enough),
+        settings.records_in_flight or open_problems_at_once(known, settings),
         make,
+        answers_of=manifest.get("answers_of", run.run_id),
     )
     size = settings.loop_actors_min, settings.loop_actors_max or settings.loop_actors_min
     work = Stage(SamplingActor, job, size, BATCH)
@@ -169,15 +206,30 @@ def known_samples(problems: Problems, rows: LedgerRows, samples: int) -> Known:
     return known
 
 
+def open_problems_at_once(known: Known, settings: SamplingSettings) -> int:
+    """Problems that an actor works on at a time, so that what is asked of them fills the servers' slots twice."""
+    per_problem = _lacking(known, settings).sum(axis=1)
+    asked = float(per_problem[per_problem > 0].mean())
+    if settings.stops_early is not None:
+        asked = min(asked, settings.stops_early[1])
+    servers = len(set(settings.policy_url or ()))
+    return max(FEWEST_OPEN, math.ceil(2 * servers * settings.requests_in_flight / asked) + 2)
+
+
 def _missing(known: Known, settings: SamplingSettings) -> int:
     """Samples that are still to be judged."""
-    lacking = known == UNKNOWN
+    return int(_lacking(known, settings).sum())
+
+
+def _lacking(known: Known, settings: SamplingSettings) -> npt.NDArray[np.bool_]:
+    """Which samples are still to be judged, as `known` has them."""
+    lacking: npt.NDArray[np.bool_] = known == UNKNOWN
     if settings.stops_early is not None:
         lacking &= ~decided(known, settings)[:, None]
-    return int(lacking.sum())
+    return lacking
 
 
-def decided(known: Known, settings: SamplingSettings) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def decided(known: Known, settings: SamplingSettings) -> npt.NDArray[np.bool_]:
     """Under --early-stop: problems whose judged samples, as many as follow each other, say whether they are kept."""
     assert settings.stops_early is not None
     band, _ = settings.stops_early
@@ -208,10 +260,12 @@ def _manifest(run: RunStore, settings: SamplingSettings, problems: Problems) -> 
         return manifest
     return {
         "format": 1,
-        "kind": "rollouts",
+        "kind": "rollouts" if isinstance(settings, RolloutSettings) else "evaluation",
         "run_id": run.run_id,
         "fingerprint": mark,
         "policy": f"{policy.model}@{policy.revision}" if policy.revision else policy.model,
+        # Without a revision nobody says that another run's answers under this name are those of the same weights.
+        "answers_of": "" if policy.revision else uuid.uuid4().hex,
         "row_settings": rows,
         "input_digest": problems.digest,
         "dataset": problems.uri,
