@@ -36,12 +36,17 @@ def _rate(metric: str, by: str = "", more: str = "") -> str:
 
 
 def _tokens(kind: str = "") -> str:
-    only = f',gen_ai_token_type="{kind}"' if kind else ""
-    return f"sum (rate(ray_gen_ai_client_token_usage_sum{{{RUN}{only}}}{RATE}))"
+    return _rate("llm_tokens_total", more=f',kind="{kind}"' if kind else "")
 
 
 def _latency(share: float) -> str:
     buckets = f"rate(ray_gen_ai_client_operation_duration_seconds_bucket{{{RUN}}}{RATE})"
+    return f"histogram_quantile({share}, sum by (le, role) ({buckets}))"
+
+
+def _usage(share: float) -> str:
+    only = f'{RUN},gen_ai_token_type="output"'
+    buckets = f"rate(ray_gen_ai_client_token_usage_bucket{{{only}}}{RATE})"
     return f"histogram_quantile({share}, sum by (le, role) ({buckets}))"
 
 
@@ -125,6 +130,11 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 ),
                 "As the client sees it, the engine's queue included.",
                 "s",
+            ),
+            Panel(
+                "Tokens of an answer",
+                ((_usage(0.5), "{{role}} median"), (_usage(0.95), "{{role}} 95 %")),
+                "Near the bounds on answers (--program-max-tokens …): answers are cut off.",
             ),
             Panel(
                 "Tokens a second",

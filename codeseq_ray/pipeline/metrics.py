@@ -63,7 +63,9 @@ class Figures:
         self._rounds = counter("accepted", "Accepted sequences by corrections", "rounds")
         self._replayed = counter("llm_replayed", "Answers read from the response cache", "stage")
         self._requests = counter("llm_requests", "Requests sent to models", *at, "result")
-        self._tokens = Histogram(
+        self._tokens = counter("llm_tokens", "Tokens of answered requests", *at, "kind")
+        # Ray reckons a histogram's sum from its buckets: what is to be exact has a counter.
+        self._usage = Histogram(
             "gen_ai_client_token_usage", "Tokens of a request", _TOKENS, (*asked, "gen_ai_token_type")
         )
         self._seconds = Histogram(
@@ -116,7 +118,8 @@ class Figures:
         if isinstance(reply, ChatAnswer):
             for kind, tokens in (("input", reply.prompt_tokens), ("output", reply.completion_tokens)):
                 if tokens:
-                    self._tokens.observe(tokens, {**asked, "gen_ai_token_type": kind})
+                    self._tokens.inc(tokens, {**at, "kind": kind})
+                    self._usage.observe(tokens, {**asked, "gen_ai_token_type": kind})
 
     def serves(self, pool: Pool, model: str) -> None:
         self._pools.append((pool, model))
