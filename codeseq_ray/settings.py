@@ -28,6 +28,7 @@ from pydantic_settings import (
 
 from codeseq_ray import crashpoints
 from codeseq_ray.errors import RunMismatchError, UsageError
+from codeseq_ray.estimating.settings import EstimatingSettings
 from codeseq_ray.exporting.settings import ExportingSettings
 from codeseq_ray.judging.settings import JudgingSettings
 from codeseq_ray.llm.settings import LLMSettings, PolicyServerSettings
@@ -382,6 +383,12 @@ class MixSettings(StoreSettings, MixingSettings, _Sourced):
         return {name: public[name] for name in sorted(self.marked())}
 
 
+class EstimateSettings(StoreSettings, EstimatingSettings, _Sourced):
+    """All settings of an estimate: YAML (--config), environment (CODESEQ_…), flags, in rising order."""
+
+    model_config = _CONFIG
+
+
 class SweepSettings(StoreSettings, _Sourced):
     """All settings of the sweeper: YAML (--config), environment (CODESEQ_…), flags, in rising order."""
 
@@ -420,6 +427,7 @@ SCHEMAS: tuple[type[_Sourced], ...] = (
     ExportSettings,
     SweepSettings,
     MixSettings,
+    EstimateSettings,
 )
 Schema = TypeVar("Schema", bound=_Sourced)
 
