@@ -4,8 +4,8 @@
 
 The input is the long OEIS file (CODESEQ_TEST_DATA) as often as is needed, with new A-numbers, other words in the
 names and other terms, so that no family grows. Outcomes are made up (no model, no sandbox: records of about 4 KB,
-three in ten accepted) and written by four ledger writers in turn, as loop actors do. Each stage is a process of its own;
-memory is its peak, of the driver for the plan. Everything lies in a folder.
+three in ten accepted) and written by four ledger writers in turn, as loop actors do. Each stage is a process of its
+own; memory is its peak, of the driver for the plan. Everything lies in a folder.
 """
 
 from __future__ import annotations
