@@ -82,7 +82,9 @@ def refuse(control: _socket.socket, what: str, error: Exception) -> int:
 def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # exec keeps it ignored, and nobody could be waited for
-    control = _socket.socket(fileno=int(sys.argv[1]))
+    # It came under the number that it has in the worker, which may be one of the child's own channels.
+    control = _socket.socket(fileno=os.dup(int(sys.argv[1])))
+    os.close(int(sys.argv[1]))
     options = json.loads(sys.argv[2])
     try:
         seed = int(os.environ["PYTHONHASHSEED"])
