@@ -34,7 +34,11 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     environment = {**os.environ, "RAY_AUTH_MODE": "disabled", "RAY_JOB_STOP_WAIT_TIME_S": "60"}
     environment.pop("RAY_ADDRESS", None)
     told = [f"--port={port}", f"--dashboard-port={dashboard}", f"--temp-dir={folder}", "--num-cpus=2"]
-    further = ["--ray-client-server-port=0", "--dashboard-agent-listen-port=0", "--disable-usage-stats"]
+    further = [
+        f"--ray-client-server-port={free_port()}",
+        "--dashboard-agent-listen-port=0",
+        "--disable-usage-stats",
+    ]
     head = subprocess.Popen(
         [RAY, "start", "--head", "--block", *told, *further],
         env=environment,
