@@ -30,6 +30,11 @@ def _sum(metric: str, by: str = "", more: str = "") -> str:
     return f"sum{grouped} (ray_codeseq_{metric}{{{RUN}{more}}})"
 
 
+def _of_servers(metric: str) -> str:
+    """Roles that share a server each show its figures: counted once for each loop actor."""
+    return f"sum by (endpoint) (max by (endpoint, run, WorkerId) (ray_codeseq_{metric}{{{RUN}}}))"
+
+
 def _rate(metric: str, by: str = "", more: str = "") -> str:
     grouped = f" by ({by})" if by else ""
     return f"sum{grouped} (rate(ray_codeseq_{metric}{{{RUN}{more}}}{RATE}))"
@@ -112,8 +117,8 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
             Panel(
                 "Out at each server, and the bound",
                 (
-                    (_sum("llm_in_flight", "endpoint"), "{{endpoint}} out"),
-                    (_sum("llm_limit", "endpoint"), "{{endpoint}} bound"),
+                    (_of_servers("llm_in_flight"), "{{endpoint}} out"),
+                    (_of_servers("llm_limit"), "{{endpoint}} bound"),
                 ),
                 "Far below the bound: too few sequences are open, or the sandbox is behind.",
             ),

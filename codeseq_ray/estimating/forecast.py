@@ -72,16 +72,15 @@ def forecast(measured: Measured, settings: EstimatingSettings) -> list[Line]:
         lines.append(
             line("GPU-hours", "h", gpu_hours, f"at {rate:,.0f} answer tokens/s a replica, always busy")
         )
-    if settings.slots is not None and totals["slot_seconds"][0]:
-        hours = totals["slot_seconds"] / settings.slots / 3600
-        lines.append(
-            line(
-                "wall with models", "h", hours, f"{settings.slots:,} slots always taken, latency as measured"
-            )
-        )
-        busy = sandbox / np.maximum(totals["slot_seconds"] / settings.slots, 1e-9)
+    timed = answers - totals["replayed_tokens"]
+    if settings.slots is not None and totals["slot_seconds"][0] and timed[0] > 0:
+        # What the cache answered would have taken as long, token for token, as what a server did.
+        seconds = totals["slot_seconds"] * answers / np.maximum(timed, 1) / settings.slots
+        how = f"{settings.slots:,} slots always taken, latency as measured"
+        lines.append(line("wall with models", "h", seconds / 3600, how))
+        busy = sandbox / np.maximum(seconds, 1e-9)
         lines.append(line("CPU cores for the sandbox meanwhile", "", busy))
-        per_actor = loops / np.maximum(totals["slot_seconds"] / settings.slots, 1e-9)
+        per_actor = loops / np.maximum(seconds, 1e-9)
         lines.append(line("CPU cores for loop actors meanwhile", "", per_actor, "one actor uses one at most"))
     lines += [
         line("CPU of the sandbox", "core-h", sandbox / 3600, "programs' own, and 3 ms for each process"),
@@ -122,9 +121,11 @@ def _totals(took: _Floats, count: int, seed: int) -> dict[str, _Floats]:
     sums[0] = took.mean(axis=0) * count
     for i in range(1, RESAMPLES + 1):
         drawn = took[generator.integers(size, size=size)]
-        mean, spread = drawn.mean(axis=0), drawn.std(axis=0)
-        # The larger run is a draw itself: of a sum of so many, the normal distribution is near enough.
-        sums[i] = np.maximum(0.0, mean * count + spread * np.sqrt(count) * generator.standard_normal())
+        mean = drawn.mean(axis=0)
+        # The larger run is a draw itself: of a sum of so many, the normal distribution is near enough. One weight for
+        # each sequence keeps the figures' covariance.
+        noise = generator.standard_normal(size) @ (drawn - mean) * np.sqrt(count / size)
+        sums[i] = np.maximum(0.0, mean * count + noise)
     return dict(zip(NAMES, sums.T, strict=True))
 
 

@@ -35,7 +35,10 @@ class Took:
     answer_tokens: float
     calls: float
     slot_seconds: float
-    """Of its requests one after the other: so long it kept a slot of a model server busy."""
+    """Of its requests one after the other: so long it kept a slot of a model server busy. Answers from the cache, of
+    which no time is known, are not in it."""
+    replayed_tokens: float
+    """Of the answers' tokens, those from the cache."""
     program_seconds: float
     """CPU of its programs, by their own clocks."""
     executions: float
@@ -136,6 +139,7 @@ def of_record(record: SequenceRecord, size: int) -> Took:
         answer_tokens=sum(call.completion_tokens for call in calls),
         calls=len(calls),
         slot_seconds=sum(call.seconds for call in calls),
+        replayed_tokens=sum(call.completion_tokens for call in calls if call.replayed),
         program_seconds=sum(verdict.cpu_ms for verdict in verdicts) / 1000,
         executions=executions,
         record_bytes=size,

@@ -156,7 +156,7 @@ class Screen:
         against: Against | None = None,
         leaking: Mapping[str, Leak] = MappingProxyType({}),
     ) -> None:
-        """`leaking`: what is known of our own rows beside their texts, by id: that their sequence is a set's."""
+        """`leaking`: what is known of our own rows beside their texts: the A-numbers whose sequence is a set's."""
         self._general = side != CODESEQ
         self._settings = settings
         self._filters = Filters(settings) if self._general else None
@@ -190,7 +190,8 @@ class Screen:
         if self._against is not None and rows:
             leaks = self._against.leaks([row.text for row in rows], [row.words for row in rows])
         for row, in_text in zip(rows, leaks, strict=True):
-            leak = in_text or self._leaking.get(row.chat.id if row.chat else "")
+            # Ids of our rows begin with the A-number; a sequence has several, where it was told in other words.
+            leak = in_text or self._leaking.get(row.chat.id.partition("-")[0] if row.chat else "")
             if leak is None:
                 continue
             told.leaks[leak.set_name, leak.reason.value] += 1

@@ -7,9 +7,11 @@ names and adds tags of its own (node, worker), so that sums over a tag are sums 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, wraps
+from typing import ParamSpec
 
 from ray.util.metrics import Counter, Gauge, Histogram
 
@@ -24,6 +26,29 @@ from codeseq_ray.store.segments import Recorded
 # As OpenTelemetry advises for these two histograms, up to what programs with long thoughts take.
 _TOKENS = [1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 4096.0, 16384.0, 65536.0]
 _SECONDS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640, 1280]
+
+
+log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+
+
+def _harmless(hook: Callable[P, None]) -> Callable[P, None]:
+    """What only counts must not end the work that it counts."""
+
+    @wraps(hook)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            hook(*args, **kwargs)
+        except Exception:
+            log.exception("a metric could not be told")
+
+    return guarded
+
+
+def _tag(text: str) -> str:
+    """A tag's value as Ray can send it: in ASCII."""
+    return text.encode("ascii", "backslashreplace").decode()
 
 
 @dataclass(frozen=True)
@@ -89,6 +114,7 @@ class Figures:
 
     # ------------------------------------------------------------------------------------------ what happens
 
+    @_harmless
     def outcome(self, record: Recorded) -> None:
         accepted = record.outcome is Outcome.ACCEPTED
         self._outcomes.inc(
@@ -106,13 +132,14 @@ class Figures:
             if call.replayed:
                 self._replayed.inc(1, {"run": self.run, "stage": call.stage})
 
+    @_harmless
     def replied(
         self, role: str, url: str, model: str, reply: ChatAnswer | Trouble | None, seconds: float
     ) -> None:
-        at = {"run": self.run, "role": role, "endpoint": url}
+        at = {"run": self.run, "role": role, "endpoint": _tag(url)}
         result = _result(reply)
         self._requests.inc(1, {**at, "result": result})
-        asked = {**at, "gen_ai_operation_name": "chat", "gen_ai_request_model": model}
+        asked = {**at, "gen_ai_operation_name": "chat", "gen_ai_request_model": _tag(model)}
         answered = isinstance(reply, ChatAnswer)
         self._seconds.observe(max(seconds, 1e-6), {**asked, "error_type": "" if answered else result})
         if isinstance(reply, ChatAnswer):
@@ -124,6 +151,7 @@ class Figures:
     def serves(self, pool: Pool, model: str) -> None:
         self._pools.append((pool, model))
 
+    @_harmless
     def ran(self, result: ExecutionReport | CodeseqError) -> None:
         if not isinstance(result, ExecutionReport):
             self._ran.inc(1, {"run": self.run, "result": VerdictKind.INFRASTRUCTURE.value})
@@ -138,6 +166,7 @@ class Figures:
 
     # ------------------------------------------------------------------------------------------- how it stands
 
+    @_harmless
     def tell(self, open_rows: int, kept: Kept) -> None:
         """Set the gauges; called every second."""
         run = {"run": self.run}
@@ -147,7 +176,7 @@ class Figures:
         for pool, _ in self._pools:
             self._waiting.set(pool.waiting, {**run, "role": pool.role})
             for server in pool.servers:
-                at = {**run, "role": pool.role, "endpoint": server.endpoint.url}
+                at = {**run, "role": pool.role, "endpoint": _tag(server.endpoint.url)}
                 self._in_flight.set(server.limit.open, at)
                 self._limit.set(server.limit.bound, at)
                 self._up.set(float(server.health.state is State.UP), at)
@@ -171,4 +200,4 @@ def zygotes_lost() -> Counter:
 def _result(reply: ChatAnswer | Trouble | None) -> str:
     if reply is None:
         return "given_up"
-    return reply.kind.value if isinstance(reply, Trouble) else "answered"
+    return reply.kind.name.lower() if isinstance(reply, Trouble) else "answered"

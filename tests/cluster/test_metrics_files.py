@@ -73,6 +73,30 @@ def test_each_alert_says_what_is_wrong_and_what_to_do() -> None:
         assert rule["labels"]["severity"] in ("warning", "critical")
 
 
+@pytest.mark.parametrize("works", [True, False])
+def test_a_run_that_never_had_an_outcome_raises_the_alarm(works: bool, tmp_path: Path) -> None:
+    if shutil.which("promtool") is None:
+        pytest.skip("promtool is not installed (Debian's package prometheus)")
+    series = [{"series": 'ray_codeseq_open{run="r"}', "values": "60x120"}]
+    if works:
+        series.append({"series": 'ray_codeseq_outcomes_total{run="r"}', "values": "0+5x120"})
+    firing = 'count(ALERTS{alertname="CodeseqNothingComesToAnOutcome",alertstate="firing"})'
+    asked = {
+        "expr": firing,
+        "eval_time": "1h",
+        "exp_samples": [] if works else [{"labels": "{}", "value": 1}],
+    }
+    told = {
+        "rule_files": [str(FOLDER / "alerts.yaml")],
+        "evaluation_interval": "1m",
+        "tests": [{"interval": "1m", "input_series": series, "promql_expr_test": [asked]}],
+    }
+    file = tmp_path / "case.yaml"
+    file.write_text(yaml.safe_dump(told))
+    done = subprocess.run(["promtool", "test", "rules", str(file)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_prometheus_reads_the_rules() -> None:
     if shutil.which("promtool") is None:
         pytest.skip("promtool is not installed (Debian's package prometheus)")

@@ -43,7 +43,7 @@ def record(
         prompt_id="p",
         prompt_tokens=tokens,
         completion_tokens=tokens // 2,
-        seconds=2.0,
+        seconds=0.0 if replayed else 2.0,
         attempts=0 if replayed else 1,
         replayed=replayed,
     )
@@ -78,7 +78,9 @@ def figures(lines: list[Line]) -> dict[str, Line]:
 
 def test_a_record_is_counted_whole_and_answers_from_the_cache_like_paid_ones() -> None:
     one = of_record(record(1), 777)
-    assert one == of_record(record(1, replayed=True), 777)
+    replayed = of_record(record(1, replayed=True), 777)
+    assert (replayed.prompt_tokens, replayed.answer_tokens, replayed.calls) == (100, 50, 1)
+    assert (replayed.slot_seconds, replayed.replayed_tokens) == (0.0, 50)
     assert (one.prompt_tokens, one.answer_tokens, one.calls, one.slot_seconds) == (100, 50, 1, 2.0)
     assert one.program_seconds == pytest.approx(0.75)
     # One process for the round, two for forty far cases, one for each of eight cases of the second run, six mutants.
@@ -118,6 +120,38 @@ def test_money_hours_and_cores_follow_from_tokens_rates_and_prices(tmp_path: Pat
     hours = told["wall with models"].value.expected
     cores = told["CPU cores for the sandbox meanwhile"].value.expected
     assert cores == pytest.approx(told["CPU of the sandbox"].value.expected / hours)
+
+
+def test_wall_time_is_the_same_with_half_of_the_answers_from_the_cache(tmp_path: Path) -> None:
+    walls = {}
+    for name, replayed in (("none", 0), ("half", 2), ("all", 1)):
+        records = [record(n, replayed=bool(replayed) and n % replayed == 0) for n in range(1, 41)]
+        measured = measure(run_of(tmp_path / name, records), 10_000, 0)
+        walls[name] = figures(forecast(measured, EstimatingSettings(run="r", slots=10))).get(
+            "wall with models"
+        )
+    assert walls["none"] is not None
+    assert walls["half"] is not None
+    assert walls["half"].value.expected == pytest.approx(walls["none"].value.expected)
+    assert walls["all"] is None
+
+
+def test_the_interval_of_a_ratio_is_as_wide_as_chance_makes_it() -> None:
+    """Tokens and acceptance that have nothing to do with each other, against samples that are drawn anew twice."""
+    generator = np.random.default_rng(2)
+    took = np.zeros((300, len(NAMES)))
+    tokens, accepted = NAMES.index("prompt_tokens"), NAMES.index("accepted")
+    took[:, tokens] = generator.lognormal(6, 1, 300)
+    took[:, accepted] = generator.random(300) < 0.1
+    measured = Measured(RunStore(open_store("/tmp"), "r"), took, 300, 0, 300, 5)
+    value = figures(forecast(measured, EstimatingSettings(run="r")))["tokens for each accepted one"].value
+    ratios = []
+    for _ in range(3000):
+        drawn = took[generator.integers(300, size=300)]
+        again = drawn[generator.integers(300, size=300)].sum(axis=0)
+        ratios.append(again[tokens] / max(1.0, again[accepted]))
+    low, high = np.quantile(ratios, (0.025, 0.975))
+    assert value.high - value.low == pytest.approx(high - low, rel=0.15)
 
 
 def test_intervals_hold_what_larger_runs_sum_up_to() -> None:

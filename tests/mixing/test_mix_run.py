@@ -370,3 +370,19 @@ def test_from_s3_to_s3_it_is_the_same_mix(
         mix(f"{at}/release", f"{at}/general", f"{at}/out")
     with pytest.raises(InputError, match="no such file"):
         mix(f"{at}/release", f"{at}/nothing", f"{at}/out2")
+
+
+def test_a_sequence_that_leaks_goes_with_all_its_paraphrases(general: Path, tmp_path: Path) -> None:
+    told_again = [
+        sft(50 + i, sequence_id="A000001", problem_id="A000001-y", paraphrase=1, answer=i) for i in (1, 2)
+    ]
+    rows = sorted([*(sft(i) for i in range(1, 4)), *told_again], key=lambda row: row["sequence_id"])
+    trained = [problem(i, TERMS if i == 1 else [i * i + k**3 for k in range(15)]) for i in range(1, 4)]
+    release = write_release(tmp_path / "release", rows, {"sft": trained})
+    mix(release, general, tmp_path / "m", "--ratio", "1:1")
+    assert {row["id"] for row in mixed(tmp_path / "m")} >= {"A000001-x", "A000001-y", "A000001-y-2"}
+    asked = write_jsonl(tmp_path / "held.jsonl", [{"prompt": "Anything at all.", "terms": TERMS}])
+    mix(release, general, tmp_path / "n", "--ratio", "1:1", "--against", str(asked))
+    assert manifest(tmp_path / "n")["sides"]["codeseq"]["dropped"] == {"leak_terms": 3}
+    ours = {row["id"] for row in mixed(tmp_path / "n") if row["origin"] == "codeseq"}
+    assert ours == {"A000002-x", "A000003-x"}

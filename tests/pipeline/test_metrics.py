@@ -7,9 +7,12 @@ import time
 import urllib.request
 from pathlib import Path
 
+import pytest
 import ray
 
+from codeseq_ray.pipeline.metrics import Figures, Kept
 from codeseq_ray.pipeline.run import execute
+from codeseq_ray.ports import ChatAnswer
 from codeseq_ray.settings import load
 from tests.model_server.process import served
 
@@ -52,3 +55,13 @@ def test_outcomes_tokens_and_requests_are_the_runs_own(small_ray: None, tmp_path
     assert busy == [entry["end"] for entry in asked].count("busy") > 0
     assert {tags["role"] for tags, _ in requests} == {"generator", "verifier"}
     assert sum(value for _, value in found["ray_codeseq_sandbox_runs_total"]) > 0
+
+
+def test_what_cannot_be_told_ends_no_run(small_ray: None, caplog: pytest.LogCaptureFixture) -> None:
+    figures = Figures("r")
+    answer = ChatAnswer("text", "stop", "modèle", prompt_tokens=3, completion_tokens=2)
+    figures.replied("generator", "http://größe:8000/v1", "modèle-日本", answer, 0.1)
+    assert not caplog.records
+    figures.watch_backlog("fit", lambda: 1 // 0)
+    figures.tell(1, Kept())
+    assert "a metric could not be told" in caplog.text

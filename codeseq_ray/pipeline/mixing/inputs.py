@@ -81,7 +81,7 @@ def sft_rows(release: Released, name: str) -> Iterator[Read]:
     for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=columns, use_threads=False):
         for row in batch.to_pylist():
             number += 1
-            problem_id, answer = row.pop("problem_id"), row.pop("answer")
+            problem_id, answer = row.pop("problem_id"), row.pop("answer", 0)
             # A paraphrase may have several answers.
             row_id = f"{problem_id}-{answer}" if answer > 1 else problem_id
             yield f"{name} row {number}", {"id": row_id, **row}

@@ -166,12 +166,12 @@ def _own_set(release: Released) -> EvaluationSet:
 
 
 def _leaking(release: Released, against: Against) -> dict[str, Leak]:
-    """Our problems whose known terms share a run with an evaluation set, by id: the rows do not list their terms."""
+    """Our sequences whose known terms share a run with an evaluation set: the rows do not list their terms."""
     if not against.terms.hashes:
         return {}
-    columns = ["problem_id", "examples", "cases", "far_cases"]
+    columns = ["sequence_id", "examples", "cases", "far_cases"]
     return {
-        row["problem_id"]: leak
+        row["sequence_id"]: leak
         for row in release.rows(_TRAINED, columns)
         if (leak := against.leak_of_terms(known_terms(row)))
     }
