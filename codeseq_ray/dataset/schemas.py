@@ -26,6 +26,19 @@ def _count(name: str, kind: pa.DataType) -> pa.Field[pa.DataType]:
     return pa.field(name, kind, nullable=False)
 
 
+_SOLVED = (
+    _text("description"),
+    _text("input_format"),
+    _text("output_format"),
+    _structs("examples", "input", "output", "explanation"),
+    _structs("cases", "input", "output"),
+    _structs("far_cases", "input", "output"),
+    _count("far_checked", pa.int32()),
+    _count("far_unseen", pa.int32()),
+    _text("program"),
+)
+"""A problem's texts and cases, and a program that passed them: alike for a problem and a paraphrase of it."""
+
 PROBLEMS = pa.schema(
     (
         _text("problem_id"),
@@ -36,15 +49,7 @@ PROBLEMS = pa.schema(
         _text("agents"),
         _texts("models"),
         _texts("prompt_ids"),
-        _text("description"),
-        _text("input_format"),
-        _text("output_format"),
-        _structs("examples", "input", "output", "explanation"),
-        _structs("cases", "input", "output"),
-        _structs("far_cases", "input", "output"),
-        _count("far_checked", pa.int32()),
-        _count("far_unseen", pa.int32()),
-        _text("program"),
+        *_SOLVED,
         _count("mutants", pa.int32()),
         _count("mutants_killed", pa.int32()),
         _count("weak_cases", pa.bool_()),
@@ -65,15 +70,7 @@ PARAPHRASES = pa.schema(
         _count("paraphrase", pa.int32()),
         _count("answer", pa.int32()),
         _text("family"),
-        _text("description"),
-        _text("input_format"),
-        _text("output_format"),
-        _structs("examples", "input", "output", "explanation"),
-        _structs("cases", "input", "output"),
-        _structs("far_cases", "input", "output"),
-        _count("far_checked", pa.int32()),
-        _count("far_unseen", pa.int32()),
-        _text("program"),
+        *_SOLVED,
         _count("rounds", pa.int32()),
         _texts("walls"),
         _text("license"),

@@ -136,7 +136,7 @@ class OpenAIChatClient:
         self._before_sending = before_sending
         self._observer = observer
         if observer is not None:
-            observer.serves(pool, name)
+            observer.serves(pool)
         self._takes_schemas = True
         self._answers_as = name
 

@@ -12,8 +12,8 @@ from codeseq_ray.ports import ChatAnswer
 class Observer(Protocol):
     """Is called on the event loop of the clients: may neither wait nor raise."""
 
-    def serves(self, pool: Pool, model: str) -> None:
-        """A client for this model was made over this pool."""
+    def serves(self, pool: Pool) -> None:
+        """A client was made over this pool."""
 
     def replied(
         self, role: str, url: str, model: str, reply: ChatAnswer | Trouble | None, seconds: float

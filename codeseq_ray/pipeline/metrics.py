@@ -69,7 +69,7 @@ class Figures:
     """What one actor of a run counts. Used on the actor's event loop; fills `llm.observing.Observer`."""
 
     run: str
-    _pools: list[tuple[Pool, str]] = field(default_factory=list)
+    _pools: list[Pool] = field(default_factory=list)
     _backlogs: dict[str, Callable[[], int]] = field(default_factory=dict)
     _kept: Kept = Kept()
 
@@ -148,8 +148,8 @@ class Figures:
                     self._tokens.inc(tokens, {**at, "kind": kind})
                     self._usage.observe(tokens, {**asked, "gen_ai_token_type": kind})
 
-    def serves(self, pool: Pool, model: str) -> None:
-        self._pools.append((pool, model))
+    def serves(self, pool: Pool) -> None:
+        self._pools.append(pool)
 
     @_harmless
     def ran(self, result: ExecutionReport | CodeseqError) -> None:
@@ -173,7 +173,7 @@ class Figures:
         self._open.set(open_rows, run)
         for kind, backlog in self._backlogs.items():
             self._backlog.set(backlog(), {**run, "kind": kind})
-        for pool, _ in self._pools:
+        for pool in self._pools:
             self._waiting.set(pool.waiting, {**run, "role": pool.role})
             for server in pool.servers:
                 at = {**run, "role": pool.role, "endpoint": _tag(server.endpoint.url)}
