@@ -389,6 +389,31 @@ class EstimateSettings(StoreSettings, EstimatingSettings, _Sourced):
     model_config = _CONFIG
 
 
+class ReportSettings(StoreSettings, _Sourced):
+    """All settings of a report: YAML (--config), environment (CODESEQ_…), flags, in rising order."""
+
+    model_config = _CONFIG
+
+    run: str = Field(
+        min_length=1, description="The run to tell: <output>/<run-id>, a folder or s3://bucket/prefix."
+    )
+    output: str = Field("report.html", min_length=1, description="Local file for the page.")
+    compare: str | None = Field(
+        None, min_length=1, description="Another run of the same sequences, shown side by side with it."
+    )
+    rollouts: str | None = Field(
+        None,
+        min_length=1,
+        description="A run of jobs/rollouts.py, for how hard the problems are for a policy.",
+    )
+    records: int = Field(
+        1500,
+        ge=0,
+        description="Most records that can be opened in the page, as far as 2 MB go; all are in its list.",
+    )
+    seed: int = Field(0, description="Seed by which these are drawn.")
+
+
 class SweepSettings(StoreSettings, _Sourced):
     """All settings of the sweeper: YAML (--config), environment (CODESEQ_…), flags, in rising order."""
 
@@ -428,6 +453,7 @@ SCHEMAS: tuple[type[_Sourced], ...] = (
     SweepSettings,
     MixSettings,
     EstimateSettings,
+    ReportSettings,
 )
 Schema = TypeVar("Schema", bound=_Sourced)
 

@@ -20,17 +20,12 @@ from codeseq_ray.errors import CodeseqError, UsageError
 from codeseq_ray.estimating.forecast import as_json, forecast, table
 from codeseq_ray.estimating.measuring import measure
 from codeseq_ray.settings import EstimateSettings, load
-from codeseq_ray.store.opening import open_patiently
-from codeseq_ray.store.run import RunStore
+from codeseq_ray.store.opening import open_run
 
 
 def main(argv: list[str] | None = None) -> int:
     settings = load(argv, schema=EstimateSettings, program="estimate.py")
-    output, _, run_id = settings.run.rstrip("/").rpartition("/")
-    if "://" not in settings.run and not Path(settings.run).expanduser().is_dir():
-        raise UsageError(f"there is no folder {settings.run}")  # opening a store would make it
-    store = open_patiently(output or ".", settings, warn)
-    measured = measure(RunStore(store, run_id), settings.records, settings.seed)
+    measured = measure(open_run(settings.run, settings, warn), settings.records, settings.seed)
     lines = forecast(measured, settings)
     print(table(measured, settings, lines))
     if settings.json_file:
