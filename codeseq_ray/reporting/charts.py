@@ -166,16 +166,13 @@ def histogram(counts: Sequence[tuple[str, int]], title: str, of: str) -> Make:
     ]
 
     def make(width: int) -> alt.TopLevelMixin:
-        return (
-            alt.Chart(alt.Data(values=rows))
-            .mark_bar(color=ACCENT)
-            .encode(
-                x=alt.X("name:N", sort=_in_order(rows, "name"), title=title, axis=alt.Axis(labelAngle=-40)),
-                y=alt.Y("count:Q", title=of, axis=_counted(4)),
-                description="tip:N",
-            )
-            .properties(width=width - 70, height=190)
+        bars = _over(rows).mark_bar(color=ACCENT)
+        chart: alt.Chart = bars.encode(
+            x=alt.X("name:N", sort=_in_order(rows, "name"), title=title, axis=alt.Axis(labelAngle=-40)),
+            y=alt.Y("count:Q", title=of, axis=_counted(4)),
+            description="tip:N",
         )
+        return chart.properties(width=width - 70, height=190)
 
     return make
 
@@ -188,8 +185,8 @@ def differences(rows: Sequence[tuple[str, Estimate, str]], title: str) -> Make:
     ]
 
     def make(width: int) -> alt.TopLevelMixin:
-        base = alt.Chart(alt.Data(values=values)).encode(y=_names(values, width), description="tip:N")
-        zero = alt.Chart(alt.Data(values=[{"x": 0}])).mark_rule(strokeDash=[4, 3]).encode(x="x:Q")
+        base = _over(values).encode(y=_names(values, width), description="tip:N")
+        zero = _over([{"x": 0}]).mark_rule(strokeDash=[4, 3]).encode(x="x:Q")
         bars = base.mark_rule(strokeWidth=2, color=ACCENT).encode(
             x=alt.X("low:Q", title=title, axis=alt.Axis(format="+.0%", tickCount=_ticks(width))), x2="high:Q"
         )
@@ -204,28 +201,25 @@ def differences(rows: Sequence[tuple[str, Estimate, str]], title: str) -> Make:
 
 def _stacked(rows: Rows, title: str, colours: dict[str, str], width: int) -> alt.TopLevelMixin:
     present = [name for name in colours if any(row["end"] == name for row in rows)]
-    return (
-        alt.Chart(alt.Data(values=rows))
-        .mark_bar(stroke="#ffffff", strokeOpacity=0.55, strokeWidth=0.6)
-        .encode(
-            x=alt.X("sum(count):Q", title=title, axis=_counted(_ticks(width)), stack="zero"),
-            y=alt.Y("gate:N", sort=_in_order(rows, "gate"), title=None, axis=_limited(width)),
-            color=alt.Color(
-                "end:N",
-                title=None,
-                scale=alt.Scale(domain=present, range=[colours[name] for name in present]),
-                legend=alt.Legend(columns=1 if width == NARROW else 4) if len(present) > 1 else None,
-            ),
-            order=alt.Order("order:Q"),
-            detail="tip:N",
-            description="tip:N",
-        )
-        .properties(width=_plot(width), height=ROW * len({row["gate"] for row in rows}))
+    bars = _over(rows).mark_bar(stroke="#ffffff", strokeOpacity=0.55, strokeWidth=0.6)
+    chart: alt.Chart = bars.encode(
+        x=alt.X("sum(count):Q", title=title, axis=_counted(_ticks(width)), stack="zero"),
+        y=alt.Y("gate:N", sort=_in_order(rows, "gate"), title=None, axis=_limited(width)),
+        color=alt.Color(
+            "end:N",
+            title=None,
+            scale=alt.Scale(domain=present, range=[colours[name] for name in present]),
+            legend=alt.Legend(columns=1 if width == NARROW else 4) if len(present) > 1 else None,
+        ),
+        order=alt.Order("order:Q"),
+        detail="tip:N",
+        description="tip:N",
     )
+    return chart.properties(width=_plot(width), height=ROW * len({row["gate"] for row in rows}))
 
 
 def _labelled(rows: Rows, title: str, colour: str, width: int) -> alt.TopLevelMixin:
-    base = alt.Chart(alt.Data(values=rows)).encode(
+    base = _over(rows).encode(
         y=_names(rows, width),
         x=alt.X("count:Q", title=title, axis=_counted(_ticks(width))),
         description="tip:N",
@@ -237,10 +231,14 @@ def _labelled(rows: Rows, title: str, colour: str, width: int) -> alt.TopLevelMi
 
 def _whiskers(rows: Rows, title: str, colour: str, form: str, width: int) -> alt.TopLevelMixin:
     axis = alt.Axis(format=form, tickCount=_ticks(width))
-    base = alt.Chart(alt.Data(values=rows)).encode(y=_names(rows, width), description="tip:N")
+    base = _over(rows).encode(y=_names(rows, width), description="tip:N")
     bars = base.mark_bar(color=colour).encode(x=alt.X("count:Q", title=title, axis=axis))
     ends = base.mark_rule(color=INK).encode(x="low:Q", x2="high:Q")
     return alt.layer(bars, ends).properties(width=_plot(width), height=ROW * len(rows))
+
+
+def _over(rows: Rows) -> alt.Chart:
+    return alt.Chart(alt.InlineData(values=rows))
 
 
 def _names(rows: Rows, width: int) -> alt.Y:

@@ -79,7 +79,7 @@ def growth(terms: tuple[int, ...]) -> str:
     if max(sizes[half:]) <= max(sizes[:half]):
         return "bounded"
     falls = sum(b < a for a, b in pairwise(sizes))
-    if falls > len(sizes) / 4:
+    if falls > len(sizes) / 6:
         return "irregular"
     logs = [math.log(size) for size in sizes if size > 0]
     if len(logs) < FEWEST_TERMS:
@@ -87,8 +87,11 @@ def growth(terms: tuple[int, ...]) -> str:
     steps = [b - a for a, b in pairwise(logs)]
     # Over a doubling of n, n^k grows by k·log 2; what grows exponentially passes any k as n does.
     doubling = (logs[-1] - logs[len(logs) // 2]) / math.log(len(logs) / (len(logs) // 2))
-    late, later = median(steps[len(steps) // 3 : 2 * len(steps) // 3]), median(steps[2 * len(steps) // 3 :])
-    if later > 0.1 and later >= 0.8 * late:
+    third = len(steps) // 3
+    late, later = median(steps[third : 2 * third]), median(steps[2 * third :])
+    # Steps that are undone again are no growth.
+    kept = logs[-1] - logs[2 * third] >= 0.6 * later * (len(steps) - 2 * third)
+    if kept and later > 0.1 and later >= 0.8 * late:
         return "faster than exponential" if later > 1.15 * late and later > 0.7 else "exponential"
     if doubling < 0.8:
         return "slower than linear"
