@@ -186,7 +186,7 @@ def differences(rows: Sequence[tuple[str, Estimate, str]], title: str) -> Make:
 
     def make(width: int) -> alt.TopLevelMixin:
         base = _over(values).encode(y=_names(values, width), description="tip:N")
-        zero = _over([{"x": 0}]).mark_rule(strokeDash=[4, 3]).encode(x="x:Q")
+        zero = _over([{"x": 0}]).mark_rule(strokeDash=[4, 3], aria=False).encode(x="x:Q")
         bars = base.mark_rule(strokeWidth=2, color=ACCENT).encode(
             x=alt.X("low:Q", title=title, axis=alt.Axis(format="+.0%", tickCount=_ticks(width))), x2="high:Q"
         )
