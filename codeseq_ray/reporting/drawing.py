@@ -13,7 +13,7 @@ from typing import Any
 import altair as alt
 import vl_convert as vlc
 
-WIDE, NARROW = 660, 300
+WIDE, NARROW = 900, 300
 """Width in pixels of a chart's plot with its labels, on a desk and on a telephone."""
 
 # Colours that stand for variables of the page's style sheet; none is ever seen as it is.

@@ -40,7 +40,7 @@ def index(facts: list[Facts], dropped: Mapping[str, list[int]]) -> dict[str, Any
         "steps": _steps(one.number for one in facts),
         "ending": [place[one.outcome.value, ending(one)] for one in facts],
         "rounds": [one.rounds for one in facts],
-        "names": [_cut(one.name, NAME) for one in facts],
+        "names": [one.name if len(one.name) <= NAME else f"{one.name[:NAME]}…" for one in facts],
         "dropped": {rule: _steps(sorted(numbers)) for rule, numbers in sorted(dropped.items())},
     }
 

@@ -29,11 +29,11 @@ def about(run: RunFacts) -> str:
     filtered = (
         "" if rows.get("agent_filter", True) or not run.asked_models else ", without the agents' filter"
     )
-    left = run.selected - len(run.facts)
+    left, starts = run.selected - len(run.facts), len(run.starts)
     open_ = f" {left:,} selected sequences have no outcome yet." if left else ""
     return (
         f"{run.planned:,} integer sequences of the OEIS, worked on by {agents or 'nobody'}{filtered}; "
-        f"seed {rows.get('seed', '–')}, {len(run.starts)} starts.{open_}"
+        f"seed {rows.get('seed', '–')}, {starts} start{'s' * (starts != 1)}.{open_}"
     )
 
 

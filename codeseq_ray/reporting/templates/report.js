@@ -192,8 +192,8 @@
     record.append(back);
     if (focus) {
       record.focus({ preventScroll: true });
-      record.scrollIntoView({ block: "nearest" });
-      if (record.getBoundingClientRect().top < 0) record.scrollIntoView({ block: "start" });
+      const top = record.getBoundingClientRect().top;
+      if (top < 60 || top > innerHeight * 0.6) record.scrollIntoView({ block: "start" });
     }
   };
 
