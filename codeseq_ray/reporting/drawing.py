@@ -1,7 +1,7 @@
 """Charts as SVG that fits a page: drawn once for wide and once for narrow screens, coloured by the page's theme.
 
 A chart is a Vega-Lite one, made with Altair and drawn when the report is built: the page needs neither Vega nor a
-script to show it, paints at once, prints, and can forbid itself everything (docs/design/seeing.md).
+script to show it, paints at once, prints, and can forbid itself everything (docs/design/report.md).
 """
 
 from __future__ import annotations

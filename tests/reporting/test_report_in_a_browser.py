@@ -61,6 +61,7 @@ def opened(browser: Any, page: Path) -> Iterator[Any]:
     """The page, fresh; afterwards: nothing was asked of a network, nothing was written to the console."""
     browser.get_log("browser"), browser.get_log("performance")
     browser.get("about:blank")
+    emulate(browser)
     browser.get(page.as_uri())
     wait(lambda: browser.execute_script("return document.documentElement.dataset.ready") == "yes")
     yield browser
@@ -77,6 +78,13 @@ def wait(until: Callable[[], object]) -> None:
     while not until():
         assert time.monotonic() < end, "the page did not come so far in 30 s"
         time.sleep(0.05)
+
+
+def emulate(browser: Any, **features: str) -> None:
+    """Media features; without motion in any case, as what moves cannot be clicked."""
+    wanted = {"prefers-reduced-motion": "reduce", **{n.replace("_", "-"): v for n, v in features.items()}}
+    told = [{"name": name, "value": value} for name, value in wanted.items()]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": told})
 
 
 def all_of(browser: Any, selector: str) -> list[Any]:
@@ -130,9 +138,7 @@ def test_it_fits_a_desk_and_a_telephone_by_day_and_by_night(opened: Any, width: 
         "Emulation.setDeviceMetricsOverride",
         {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500},
     )
-    opened.execute_cdp_cmd(
-        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": theme}]}
-    )
+    emulate(opened, prefers_color_scheme=theme)
     try:
         body = opened.execute_script(
             "return [document.documentElement.scrollWidth, getComputedStyle(document.body).backgroundColor,"
@@ -146,7 +152,6 @@ def test_it_fits_a_desk_and_a_telephone_by_day_and_by_night(opened: Any, width: 
         assert all(svg.size["width"] <= width for svg in shown)
     finally:
         opened.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-        opened.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
 def test_sequences_are_found_by_number_word_and_ending(opened: Any) -> None:
