@@ -46,6 +46,7 @@ from codeseq_ray.sandbox.settings import SandboxSettings
 from codeseq_ray.selection.rules import SelectionSettings
 from codeseq_ray.store.settings import Selectors, StoreSettings
 from codeseq_ray.synthesis.settings import SynthesisSettings
+from codeseq_ray.telling.settings import ShowingSettings
 
 PREFIX = "CODESEQ_"
 NOT_SETTINGS = {"CODESEQ_TEST_DATA", crashpoints.VARIABLE}
@@ -389,6 +390,12 @@ class EstimateSettings(StoreSettings, EstimatingSettings, _Sourced):
     model_config = _CONFIG
 
 
+class ShowSettings(StoreSettings, ShowingSettings, _Sourced):
+    """All settings of the look into a run: YAML (--config), environment (CODESEQ_…), flags, in rising order."""
+
+    model_config = SettingsConfigDict(**_CONFIG, cli_shortcuts={"json-lines": "json"})
+
+
 class SweepSettings(StoreSettings, _Sourced):
     """All settings of the sweeper: YAML (--config), environment (CODESEQ_…), flags, in rising order."""
 
@@ -428,6 +435,7 @@ SCHEMAS: tuple[type[_Sourced], ...] = (
     SweepSettings,
     MixSettings,
     EstimateSettings,
+    ShowSettings,
 )
 Schema = TypeVar("Schema", bound=_Sourced)
 
