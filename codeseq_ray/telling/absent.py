@@ -15,7 +15,7 @@ _SWITCHES = {
     Drop.TOO_MANY_DIGITS: "a larger --max-digits lets it in",
     **dict.fromkeys(
         (Drop.UNEDITED, Drop.OBSCURE, Drop.WORDS, Drop.HARD, Drop.CONSTANT, Drop.KEYWORD),
-        "--drop-keywords says which keywords do that",
+        "where a keyword did that, --drop-keywords decides",
     ),
 }
 

@@ -127,7 +127,7 @@ def _time(seen: Seen, counting: pa.Table, groups: Mapping[Key, Group], most: int
 def _cpu_ms(value: Any) -> float:
     """CPU of all verdicts that are anywhere in a record."""
     if isinstance(value, dict):
-        own = value.get("cpu_ms", 0.0)
+        own: float = value.get("cpu_ms", 0.0)
         return own + sum(_cpu_ms(part) for part in value.values() if isinstance(part, dict | list))
     return sum(_cpu_ms(part) for part in value if isinstance(part, dict | list))
 

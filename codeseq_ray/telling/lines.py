@@ -17,6 +17,8 @@ class Tone(Enum):
     GOOD = auto()
     BAD = auto()
     QUIET = auto()
+    ANSWER = auto()
+    """A model's own words."""
     CODE = auto()
     ADDED = auto()
     REMOVED = auto()

@@ -12,12 +12,13 @@ from codeseq_ray.telling.reasons import words
 from codeseq_ray.telling.words import counted, cut
 
 
-def rollouts(told: Sequence[Rollout], *, full: bool) -> Lines:
-    """All that are given, of one sequence, by sample."""
+def rollouts(told: Sequence[Rollout], *, full: bool, all_of_it: bool = True) -> Lines:
+    """All that are given, of one sequence, by sample. `all_of_it`: they are all its answers, so that their share says
+    something of the problem."""
     passed = sum(one.outcome is Outcome.ACCEPTED for one in told)
     judged = sum(one.outcome is not Outcome.FAILED for one in told)
     yield title(told[0].sequence_id)
-    share = f", s = {passed / judged:.3f}" if judged else ""
+    share = f", s = {passed / judged:.3f}" if judged and all_of_it else ""
     yield from field("answers", f"{len(told):,}, of them {judged:,} judged, {passed:,} right{share}")
     if made := [call for one in told for call in one.calls]:
         yield from field("asked", total(made))

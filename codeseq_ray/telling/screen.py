@@ -20,6 +20,7 @@ STYLES = {
     Tone.GOOD: "green",
     Tone.BAD: "red",
     Tone.QUIET: "dim",
+    Tone.ANSWER: "cyan",
     Tone.CODE: "",
     Tone.ADDED: "green",
     Tone.REMOVED: "red",

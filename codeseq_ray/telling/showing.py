@@ -41,18 +41,18 @@ def show(seen: Seen, settings: ShowingSettings, screen: Screen, say: Say) -> boo
             screen.write(_json(one.model_dump(mode="json")) for one in together)
         else:
             screen.show(_between() if shown else ())
-            screen.show(_told(together, full=settings.full))
+            screen.show(_told(together, settings))
         shown = True
     return shown
 
 
-def _told(together: list[Told], *, full: bool) -> Lines:
+def _told(together: list[Told], settings: ShowingSettings) -> Lines:
     answers = [one for one in together if isinstance(one, Rollout)]
     if answers:
-        yield from rollouts(answers, full=full)
+        yield from rollouts(answers, full=settings.full, all_of_it=settings.sample is None)
     for one in together:
         if isinstance(one, SequenceRecord):
-            yield from whole(one, full=full)
+            yield from whole(one, full=settings.full)
 
 
 def _between() -> Iterator[Line]:
