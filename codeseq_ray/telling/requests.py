@@ -1,39 +1,71 @@
-"""What was sent to a model and what came back, long texts that were shown before only named."""
+"""What was sent to a model and what came back, of what was shown before only where it stands."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import groupby
 from typing import Any
 
 from codeseq_ray.agents.structured import split_thoughts
 from codeseq_ray.ports import ChatAnswer
 from codeseq_ray.synthesis.watching import Exchange
-from codeseq_ray.telling.lines import Lines, Tone, field
+from codeseq_ray.telling.lines import Line, Lines, Tone, field
 from codeseq_ray.telling.words import counted, seconds
 
-LONG = 160
-"""Characters from which on a message that was shown before is not shown again."""
+LONG = 80
+"""Characters from which on a text that was shown before is not shown again."""
+_HINT = 40
+"""Characters of its beginning that say which text is meant."""
 _WHO = {"system": "system", "user": "user", "assistant": "model"}
+_GAP = "\n\n"
 
 
 class Shown:
-    """Messages that the reader has seen, and where."""
+    """Messages and their paragraphs that the reader has seen, and where first."""
 
     def __init__(self) -> None:
-        self._where: dict[str, str] = {}
+        self._messages: dict[str, str] = {}
+        self._paragraphs: dict[str, str] = {}
 
     def message(self, role: str, text: str, here: str) -> Lines:
-        """A message whole, or where it stands."""
+        """A message; of what stands in an earlier one, only where. Every part of it was shown whole once."""
         label = _WHO.get(role, role)
-        where = self._where.get(text)
+        where = self._messages.get(text)
         if where is not None and len(text) >= LONG:
             yield from field(label, f"({counted(len(text), 'character')}, the same as {where})", Tone.QUIET)
             return
-        self._where.setdefault(text, f"in {here}")
-        yield from field(label, text or "(nothing)")
+        if not text:
+            yield from field(label, "(nothing)", Tone.QUIET)
+        before = ""
+        for at, (part, seen) in enumerate(self._parts(text)):
+            if at and not (seen and before):
+                yield Line()
+            before = seen
+            if seen:
+                begins = part.split("\n")[0][:_HINT].rstrip(" .,:") + " …"
+                said = f"({begins} – {len(part):,} characters, as {seen})"
+                yield from field("" if at else label, said, Tone.QUIET)
+            elif part:
+                yield from field("" if at else label, part)
+        self._messages.setdefault(text, f"in {here}")
+        for paragraph in text.split(_GAP):
+            self._paragraphs.setdefault(paragraph, f"in {here}")
 
     def answered(self, text: str, here: str) -> None:
-        self._where.setdefault(text, f"answered in {here}")
+        self._messages.setdefault(text, f"answered in {here}")
+
+    def _parts(self, text: str) -> Iterator[tuple[str, str]]:
+        """Runs of paragraphs, each with where the whole run was shown; empty where it was not, or is short."""
+        for new, group in groupby(self._known(text), key=lambda part: part[1]):
+            yield _GAP.join(paragraph for paragraph, _ in group), new
+
+    def _known(self, text: str) -> Iterator[tuple[str, str]]:
+        """Its paragraphs, each with where it was shown, in runs that are long enough to be left out."""
+        paragraphs = [(paragraph, self._paragraphs.get(paragraph, "")) for paragraph in text.split(_GAP)]
+        for where, group in groupby(paragraphs, key=lambda part: part[1]):
+            run = [paragraph for paragraph, _ in group]
+            long = len(_GAP.join(run)) >= LONG
+            yield from ((paragraph, where if long else "") for paragraph in run)
 
 
 def exchange(one: Exchange, here: str, shown: Shown) -> Lines:

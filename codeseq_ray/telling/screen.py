@@ -69,11 +69,12 @@ class Screen:
         self._stream.flush()
 
     def _show(self, line: Line) -> None:
-        front = _front(line)
+        front = _front(line) if line.text else _front(line).rstrip()
         text = Text(visible(line.text), STYLES[line.tone])
         room = max(NARROWEST, self._console.width - cell_len(front))
         parts = [text] if line.tone is Tone.TABLE or not line.text else text.wrap(self._console, room)
         for at, part in enumerate(parts):
+            part.rstrip()
             before = front if at == 0 else " " * cell_len(front)
             whole = Text.assemble((before, "dim"), part)
             self._console.print(whole, no_wrap=True, overflow="ignore", crop=False)
