@@ -87,7 +87,11 @@ class RunSettings(BaseModel):
         description="Do outcomes of this run again: rejected or rejected:REASON, several separated by commas. Models "
         "are asked anew; the old trace is kept. What failed is tried again in any case, from what was answered.",
     )
-    preview: int = Field(0, ge=0, description="Show this many sequences whole; store and publish nothing.")
+    preview: int = Field(
+        0,
+        ge=0,
+        description="Show this many sequences step by step, prompts and answers included; store and publish nothing.",
+    )
     partial: bool = Field(
         False, description="Publish although some selected sequences have no outcome yet; the card says so."
     )
