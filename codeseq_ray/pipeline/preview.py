@@ -30,6 +30,8 @@ LOOKED_AT = 5000
 """Sequences of the input that a preview chooses from: a preview starts at once on any input."""
 PATIENCE_MINUTES = 1.0
 """For servers that are all down, at most: somebody is looking on."""
+LONGEST_PAUSE = 6
+"""Times `--log-seconds`: lines that say what is waited for come ever more rarely, down to this."""
 USUAL = 1000
 """Sequences of the run that is spoken of at the end, where no `--limit` says how many."""
 
@@ -74,15 +76,19 @@ async def _work(settings: Settings, sequences: list[Sequence], say: Say, show: S
     patience = min(settings.endpoint_patience_minutes, PATIENCE_MINUTES)
     settings = settings.model_copy(update={"endpoint_patience_minutes": patience})
     executor = SandboxExecutor(sandbox_of(settings))
-    crew = assembled(settings, _fit_here, executor, Around(say, wrap=WatchedClient))
+    crew = assembled(
+        settings, _fit_here, executor, Around(lambda line: say(visible(line)), wrap=WatchedClient)
+    )
     crew = replace(crew, pairs=watched(crew.pairs))
     ways = [_Previewed(Assignment(s, family_split(s.id, settings), s.id)) for s in sequences]
     tasks = [asyncio.create_task(_one(each, crew, settings)) for each in ways]
     shown = Shown()
     try:
         for number, (each, task) in enumerate(zip(ways, tasks, strict=True), 1):
-            while not (await asyncio.wait({task}, timeout=settings.log_seconds))[0]:
+            pause = settings.log_seconds
+            while not (await asyncio.wait({task}, timeout=pause))[0]:
                 say(_waiting(each, number, tasks))
+                pause = min(2 * pause, LONGEST_PAUSE * settings.log_seconds)
             task.result()
             show(_told(each, f"{number} of {len(ways)}", shown))
         show(_closing(ways, settings.limit or USUAL))

@@ -79,18 +79,23 @@ class Seen:
         wanted: dict[str, set[tuple[str, int]]] = defaultdict(set)
         for row in rows:
             wanted[row.record_key].add((row.sequence_id, row.attempt))
-        for key, these in wanted.items():
-            where = f"{self.run.uri}/{key}"
-            try:
-                table = parquet.decode(self.run.store.get(self.run.key(key)), RECORD_SCHEMA, where)
-            except KeyError:
-                raise StoreError(f"{where} is missing although the ledger names it: restore it") from None
+        for key, body in self._segments(wanted):
+            these, where = wanted[key], f"{self.run.uri}/{key}"
+            table = parquet.decode(body, RECORD_SCHEMA, where)
             for found in table.to_pylist():
                 if (found["sequence_id"], found["attempt"]) in these:
                     these.remove((found["sequence_id"], found["attempt"]))
                     yield found["record"]
             if these:
                 raise StoreError(f"{where} lacks {min(these)[0]} although the ledger names it: restore it")
+
+    def _segments(self, names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        try:
+            yield from self.run.read_all(names)
+        except KeyError as error:
+            raise StoreError(
+                f"{self.run.store.uri}/{error.args[0]} is missing although the ledger names it: restore it"
+            ) from None
 
     @cached_property
     def open_again(self) -> set[int]:

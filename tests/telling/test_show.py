@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from codeseq_ray.errors import UsageError
+from codeseq_ray.errors import StoreError, UsageError
 from codeseq_ray.records import (
     Call,
     Outcome,
@@ -356,6 +356,14 @@ def test_the_job_runs_from_anywhere_into_a_pipe_that_ends_early(run: RunStore, t
     )  # fmt: skip
     assert ended.stdout.startswith("A0000")
     assert "Traceback" not in ended.stderr, ended.stderr
+
+
+def test_a_record_that_is_gone_is_named_with_what_to_do(tmp_path: Path, capsys: Any) -> None:
+    run = stored(str(tmp_path))
+    gone = sorted(tmp_path.glob("r/records/**/*.parquet"))[0]
+    gone.unlink()
+    with pytest.raises(StoreError, match=f"{gone.name} is missing although the ledger names it"):
+        shown(capsys, run, "--reasons")
 
 
 def test_reasons_and_rules_have_words_for_every_code() -> None:
