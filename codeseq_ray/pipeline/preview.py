@@ -148,7 +148,7 @@ def _closing(ways: list[_Previewed], run: int) -> Iterator[Line]:
     else:
         come_to = "no tokens at all"
     yield Line(
-        f"Roughly: {counted(run, 'sequence')} like {'this' if len(records) == 1 else f'these {len(records)}'} would "
+        f"Roughly: {counted(run, 'sequence')} like {'this one' if len(records) == 1 else f'these {len(records)}'} would "
         f"come to {come_to}. So few are no measurement: jobs/estimate.py scales a trial run, with intervals.",
         Tone.QUIET,
     )
