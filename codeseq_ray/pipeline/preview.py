@@ -147,8 +147,9 @@ def _closing(ways: list[_Previewed], run: int) -> Iterator[Line]:
         )
     else:
         come_to = "no tokens at all"
+    such = "this one" if len(records) == 1 else f"these {len(records)}"
     yield Line(
-        f"Roughly: {counted(run, 'sequence')} like {'this one' if len(records) == 1 else f'these {len(records)}'} would "
+        f"Roughly: {counted(run, 'sequence')} like {such} would "
         f"come to {come_to}. So few are no measurement: jobs/estimate.py scales a trial run, with intervals.",
         Tone.QUIET,
     )
