@@ -46,6 +46,7 @@ from codeseq_ray.sandbox.settings import SandboxSettings
 from codeseq_ray.selection.rules import SelectionSettings
 from codeseq_ray.store.settings import Selectors, StoreSettings
 from codeseq_ray.synthesis.settings import SynthesisSettings
+from codeseq_ray.telling.settings import ShowingSettings
 
 PREFIX = "CODESEQ_"
 NOT_SETTINGS = {"CODESEQ_TEST_DATA", crashpoints.VARIABLE}
@@ -86,7 +87,11 @@ class RunSettings(BaseModel):
         description="Do outcomes of this run again: rejected or rejected:REASON, several separated by commas. Models "
         "are asked anew; the old trace is kept. What failed is tried again in any case, from what was answered.",
     )
-    preview: int = Field(0, ge=0, description="Show this many sequences whole; store and publish nothing.")
+    preview: int = Field(
+        0,
+        ge=0,
+        description="Show this many sequences step by step, prompts and answers included; store and publish nothing.",
+    )
     partial: bool = Field(
         False, description="Publish although some selected sequences have no outcome yet; the card says so."
     )
@@ -414,6 +419,12 @@ class ReportSettings(StoreSettings, _Sourced):
     seed: int = Field(0, description="Seed by which these are drawn.")
 
 
+class ShowSettings(StoreSettings, ShowingSettings, _Sourced):
+    """All settings of the look into a run: YAML (--config), environment (CODESEQ_…), flags, in rising order."""
+
+    model_config = SettingsConfigDict(**_CONFIG, cli_shortcuts={"json-lines": "json"})
+
+
 class SweepSettings(StoreSettings, _Sourced):
     """All settings of the sweeper: YAML (--config), environment (CODESEQ_…), flags, in rising order."""
 
@@ -454,6 +465,7 @@ SCHEMAS: tuple[type[_Sourced], ...] = (
     MixSettings,
     EstimateSettings,
     ReportSettings,
+    ShowSettings,
 )
 Schema = TypeVar("Schema", bound=_Sourced)
 

@@ -3,41 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from codeseq_ray.records import Outcome, Reason, SequenceRecord
-from codeseq_ray.selection.rules import EXPLANATIONS
+from codeseq_ray.records import Outcome, SequenceRecord
+from codeseq_ray.telling.reasons import REASONS, RULES
+from codeseq_ray.telling.record import brief
+from codeseq_ray.telling.screen import plain
 
-REASONS: dict[str, str] = {
-    Reason.FILTERED_OUT: "the working agent found the entry not worth a problem",
-    Reason.NO_RULE_FOUND: "the built-in agents found no rule that fits the terms",
-    Reason.TOO_FEW_TERMS_LEFT: "fewer terms than 2 examples and 5 hidden cases need",
-    Reason.UNUSABLE_ANSWER: "an agent gave no answer that can be used",
-    Reason.ANSWER_TRUNCATED: "a model's answer was cut off by its limit of tokens",
-    Reason.ANSWER_EMPTY: "a model answered nothing",
-    Reason.ANSWER_REFUSED: "a model or its server's filter declined to answer",
-    Reason.ANSWER_UNREADABLE: "a model's answer had not the form asked for, also when asked again",
-    Reason.PROMPT_TOO_LONG: "a prompt did not fit the model's context",
-    Reason.CONTEXT_TOO_SHORT: "the model's context cut an answer short",
-    Reason.EXAMPLE_WRONG: "the written problem shows an example that is not true",
-    Reason.SHIFT_INCONSISTENT: "the problem's examples count positions in two ways",
-    Reason.EXAMPLE_COUNT: "the problem does not have exactly two examples",
-    Reason.NAMES_THE_SEQUENCE: "the problem's text names the sequence",
-    Reason.SHOWS_HIDDEN_CASE: "the problem's text gives a hidden case away",
-    Reason.SHOWS_EXAMPLE: "the description answers its own example, so that validation would prove nothing",
-    Reason.NOT_VALIDATED: "the guiding agent could not work the examples out from the text",
-    Reason.ROUNDS_USED_UP: "no program passed the hidden cases after all corrections",
-    Reason.FAR_CASE_FAILED: "the program passed the hidden cases but failed a later term",
-    Reason.TOO_FEW_FAR_CASES: "too few further terms to prove a fitted rule by",
-    Reason.LOOKUP_TABLE: "the program spells the values out",
-    Reason.NONDETERMINISTIC: "a second run printed something else",
-    Reason.INFRASTRUCTURE: "not judged: an endpoint, sandbox or store gave out; the next start tries again",
-    Reason.INTERNAL_ERROR: "not judged: a bug of ours; its traceback is in the record",
-}
-_SHOWN_CASES = 4
-_SHOWN_TEXT = 60
+__all__ = ["REASONS", "bill", "closing", "funnel", "paid", "whole"]
 
 
 def funnel(
@@ -50,7 +24,7 @@ def funnel(
 ) -> str:
     """The way of all input sequences to their outcomes, every reason with its count."""
     lines = [f"{planned:>9,}  planned"]
-    lines += _reason_lines(drops, {code.value: words for code, words in EXPLANATIONS.items()})
+    lines += _reason_lines(drops, RULES)
     lines.append(f"{selected:>9,}  selected")
     for outcome in Outcome:
         count = outcomes.get(outcome, 0)
@@ -169,59 +143,5 @@ def closing(
 
 
 def whole(record: SequenceRecord) -> str:
-    """One record for the eye: terms, problem, cases, programs, outcome."""
-    sequence = record.sequence
-    parts = [
-        f"── {sequence.id} ─ {sequence.name}",
-        f"terms    {_first(map(str, sequence.terms), 12)}   (first index {sequence.first_index})",
-        f"split    {record.split.value}, family {record.family}, agents {record.agents or '–'}",
-    ]
-    parts += [f"before   {e.agents}: {e.reason} ({e.stage.value})" for e in record.earlier]
-    if record.screening is not None:
-        kept = "kept" if record.screening.keep else "dropped"
-        parts.append(f"filter   {kept}: {record.screening.reason}")
-    if record.problem is not None:
-        parts += ["", record.problem.text()]
-    if record.cases is not None:
-        hidden = ", ".join(f"{c.input}→{_cut(c.output)}" for c in record.cases.hidden[:_SHOWN_CASES])
-        parts += [
-            "",
-            f"hidden   {len(record.cases.hidden)} cases: {hidden}, …; {len(record.cases.far)} far cases",
-        ]
-    for round_ in record.rounds:
-        verdict = round_.verdict
-        parts += [
-            "",
-            f"program {round_.number}{' (begun afresh)' if round_.fresh else ''} "
-            f"({verdict.kind.value}, {verdict.passed}/{verdict.total} cases, the examples last)",
-            round_.program.source.rstrip(),
-        ]
-        if round_.failing is not None:
-            failing = round_.failing
-            parts.append(
-                f"# failed on {failing.input}: expected {_cut(failing.expected)}, got {_cut(failing.got)} "
-                f"({failing.message.strip().splitlines()[-1] if failing.message.strip() else failing.kind.value})"
-            )
-        if round_.analysis is not None:
-            parts.append(f"# why: {round_.analysis.why_expected} {round_.analysis.what_is_wrong}")
-    if record.acceptance is not None:
-        checks = record.acceptance
-        parts += [
-            "",
-            f"far cases {checks.far_checked} of {checks.far_total} checked, "
-            f"{checks.far_unseen} of them seen by no agent",
-        ]
-    reason = f": {record.reason} ({record.stage.value})" if record.reason else ""
-    detail = f" – {record.detail}" if record.detail else ""
-    parts += [f"outcome  {record.outcome.value}{reason}{detail}"]
-    if record.rounds:
-        parts.append(f"walls    {' '.join(record.rounds[-1].verdict.walls)}")
-    return "\n".join(parts)
-
-
-def _first(words: Iterable[str], count: int) -> str:
-    return ", ".join(_cut(word) for word in islice(words, count)) + ", …"
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _SHOWN_TEXT else f"{text[: _SHOWN_TEXT - 12]}… ({len(text)} characters)"
+    """One record for the eye: terms, problem, cases, program, outcome, as plain text. `telling.record` tells more."""
+    return plain(brief(record))

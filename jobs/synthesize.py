@@ -87,9 +87,9 @@ def _paid(result: RunResult) -> str:
 
 def show_preview(settings: Settings) -> int:
     from codeseq_ray.pipeline.preview import preview
+    from codeseq_ray.telling.screen import Screen
 
-    for record in preview(settings, say):
-        print(summary.whole(record), end="\n\n")
+    preview(settings, say, Screen().show)
     print("Nothing was stored. A preview has no caps, and what it asked models for is not kept for a run.")
     return 0
 

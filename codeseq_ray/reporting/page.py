@@ -31,7 +31,7 @@ from codeseq_ray.reporting.reading import RunFacts
 from codeseq_ray.reporting.rounds import rounds
 from codeseq_ray.reporting.solving import Solvability
 from codeseq_ray.reporting.spending import lines
-from codeseq_ray.summary import REASONS
+from codeseq_ray.telling.reasons import REASONS
 
 _Figures = dict[str, dict[str, Markup]]
 SHOWN = 12

@@ -7,6 +7,7 @@ EndpointRefusedError, SandboxUnavailableError and RunStoppedError pass through: 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from codeseq_ray.agents.roles import GuidingAgent, WorkingAgent
@@ -48,15 +49,17 @@ async def synthesise_in_turn(
     pairs: tuple[tuple[WorkingAgent, GuidingAgent], ...],
     executor: Executor,
     settings: SynthesisSettings,
+    ended: Callable[[SequenceRecord], None] = lambda record: None,
 ) -> SequenceRecord:
     """Work with one pair after the other until one does not reject the sequence; the last one's outcome counts.
 
-    The record keeps which pairs gave up before, and why, and all their calls.
+    The record keeps which pairs gave up before, and why, and all their calls. `ended` gets what each pair came to.
     """
     earlier: tuple[Earlier, ...] = ()
     calls: tuple[Call, ...] = ()
     for working, guiding in pairs:
         record = await synthesise(assignment, working, guiding, executor, settings)
+        ended(record)
         calls += record.calls
         record = record.model_copy(update={"earlier": earlier, "calls": calls})
         if record.outcome is not Outcome.REJECTED:
