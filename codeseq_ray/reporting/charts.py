@@ -77,7 +77,7 @@ def reasons(counts: Sequence[tuple[str, int]], of: int) -> Make:
 
 
 def payoffs(found: Sequence[Payoff]) -> Make:
-    """What each reason keeps away at most, with its interval."""
+    """What each reason keeps away, if those it stopped fared like the others; with its interval."""
     rows = [
         {
             "name": f"{one.reason} ({one.where})",
@@ -85,12 +85,12 @@ def payoffs(found: Sequence[Payoff]) -> Make:
             "count": gain.value,
             "low": gain.low,
             "high": gain.high,
-            "tip": f"{one.reason}: at most {gain.value:,.0f} accepted more ({gain.low:,.0f} to {gain.high:,.0f})",
+            "tip": f"{one.reason}: {gain.value:,.0f} accepted more ({gain.low:,.0f} to {gain.high:,.0f}), if alike",
         }
         for at, one in enumerate(found)
         if (gain := one.gain) is not None
     ]
-    return partial(_whiskers, rows, "accepted sequences more, at most", ACCENT, ",.0f")
+    return partial(_whiskers, rows, "accepted sequences more, if they fared alike", ACCENT, ",.0f")
 
 
 def round_rates(found: Sequence[RoundYield]) -> Make:

@@ -72,8 +72,8 @@ def headlines(run: RunFacts, figures: Mapping[str, Any]) -> Iterator[str]:
     worth = (one for one in figures["payoffs"] if one.to_change and one.gain and one.step >= 0)
     if (best := next(worth, None)) is not None and best.gain.value >= 1:
         yield (
-            f"Within the loop, {best.reason} would pay most to change ({best.gain.value:,.0f} accepted more, at "
-            f"most): {best.lever}."
+            f"Within the loop, {best.reason} is where most could be won ({best.gain.value:,.0f} accepted more, if "
+            f"those it stopped fared like the others): {best.lever}."
         )
     good = (one for one in figures["findings"] if one.ending == "accepted" and one.difference.value > 0)
     if (kind := next(good, None)) is not None:

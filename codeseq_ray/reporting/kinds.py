@@ -58,8 +58,12 @@ def kinds_of(sequence: Sequence, members: int) -> Kinds:
         "signs": ("some" if any(term < 0 for term in sequence.terms) else "none",),
         "offset": (_offset(sequence.offset),),
         "terms": (_between(len(sequence.terms), (14, 24, 39, 59)),),
-        "family": ("alone" if members < 2 else _between(members, (3, 10, 100)),),
+        "family": (family_size(members),),
     }
+
+
+def family_size(members: int) -> str:
+    return "alone" if members < 2 else _between(members, (3, 10, 100))
 
 
 def wording(name: str) -> str:

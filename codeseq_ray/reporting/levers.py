@@ -1,19 +1,21 @@
 """What to change for each reason, and what a change might bring.
 
-A reason's gain is reckoned thus: of those that it stopped, as many would be accepted, were they let through, as are
-accepted among those that did pass the same gate. Whoever was stopped is hardly easier than whoever passed, so it is
-an upper bound; its use is the order in which it puts the reasons.
+A reason's gain is reckoned thus: those that it stopped are let through, and then fare like sequences of the same kind
+(the same growth; for rules of the plan, of which no more is known, the same size of family) that did pass the gate.
+That puts the reasons into an order worth looking at. It is no forecast: who was stopped may lack what later gates
+need, or be easier than the rest (benchmarks/results/levers.md turns some for real).
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+import math
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from codeseq_ray.records import Outcome, Reason
 from codeseq_ray.reporting.facts import ACCEPTED, STEPS, Facts
-from codeseq_ray.reporting.intervals import Estimate, share
+from codeseq_ray.reporting.intervals import Estimate, Z, share
 from codeseq_ray.selection.rules import Drop
 
 LEVERS: Mapping[str, str] = {
@@ -63,12 +65,12 @@ class Payoff:
     tokens: int
     """Spent on them up to there."""
     passing: Estimate | None
-    """Accepted among those that passed the gate; None where none did."""
+    """Share accepted among their like that passed the gate; None where nobody did."""
     lever: str
 
     @property
     def gain(self) -> Estimate | None:
-        """Accepted ones more, at most."""
+        """Accepted ones more, if they fared alike."""
         if self.passing is None:
             return None
         return Estimate(
@@ -85,27 +87,53 @@ class Payoff:
         return bool(self.lever) and self.reason not in _FIXED
 
 
-def payoffs(judged: list[Facts], drops: Mapping[str, int]) -> list[Payoff]:
-    """Every reason, the largest gain first; those that nothing can be changed about last."""
+def payoffs(judged: list[Facts], dropped: Mapping[str, Counter[str]]) -> list[Payoff]:
+    """Every reason, the largest gain first; those that nothing can be changed about last.
+
+    `dropped`: by rule of the plan, how many of families of each size.
+    """
     lost: dict[tuple[int, str], list[Facts]] = defaultdict(list)
     for one in judged:
         if one.outcome is Outcome.REJECTED:
             lost[one.step, one.reason].append(one)
     found = [
-        _payoff(reason, step, len(those), sum(one.tokens for one in those), judged)
+        Payoff(
+            reason,
+            step,
+            len(those),
+            sum(one.tokens for one in those),
+            _alike(Counter(one.kinds["growth"][0] for one in those), "growth", judged, step),
+            LEVERS.get(reason, ""),
+        )
         for (step, reason), those in lost.items()
     ]
-    found += [_payoff(reason, -1, count, 0, judged) for reason, count in drops.items()]
+    found += [
+        Payoff(rule, -1, sizes.total(), 0, _alike(sizes, "family", judged, -1), LEVERS.get(rule, ""))
+        for rule, sizes in dropped.items()
+    ]
     return sorted(found, key=_order)
 
 
-def _payoff(reason: str, step: int, lost: int, tokens: int, judged: list[Facts]) -> Payoff:
-    # Of rules nobody passes the gate but who is selected: all of them.
-    passed = [one for one in judged if one.step > step]
-    accepted = sum(one.step == ACCEPTED for one in passed)
-    return Payoff(
-        reason, step, lost, tokens, share(accepted, len(passed)) if passed else None, LEVERS.get(reason, "")
-    )
+def _alike(stopped: Counter[str], side: str, judged: list[Facts], step: int) -> Estimate | None:
+    """Share accepted among those past a gate, their kinds weighted as they are among the stopped."""
+    passed: Counter[str] = Counter()
+    accepted: Counter[str] = Counter()
+    for one in judged:
+        if one.step > step:
+            passed[one.kinds[side][0]] += 1
+            accepted[one.kinds[side][0]] += one.step == ACCEPTED
+    if not passed:
+        return None
+    everyone = share(accepted.total(), passed.total())
+    value = variance = 0.0
+    for label, count in stopped.items():
+        weight = count / stopped.total()
+        here = share(accepted[label], passed[label]) if passed[label] else everyone
+        value += weight * here.value
+        # Half a Wilson interval over z is a standard error that is not 0 where nobody, or everybody, was accepted.
+        variance += (weight * (here.high - here.low) / (2 * Z)) ** 2
+    half = Z * math.sqrt(variance)
+    return Estimate(value, max(0.0, value - half), min(1.0, value + half))
 
 
 def _order(one: Payoff) -> tuple[bool, float, int, str]:

@@ -61,7 +61,7 @@ class Told:
 def tell(run: RunFacts, comparison: Comparison | None, solved: Solvability | None) -> Told:
     """Reckon everything and draw the charts."""
     judged = run.judged
-    found_rounds, spent, pay = rounds(judged), lines(run.facts), payoffs(judged, run.drops)
+    found_rounds, spent, pay = rounds(judged), lines(run.facts), payoffs(judged, run.sizes_dropped)
     way, found, alike, why = gates(run), findings(judged), clusters(judged), _reasons(judged)
     figures: dict[str, Any] = {
         "gates": way,

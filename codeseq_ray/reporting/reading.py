@@ -16,6 +16,7 @@ from typing import Any
 from codeseq_ray.errors import UsageError
 from codeseq_ray.records import Outcome, SequenceRecord
 from codeseq_ray.reporting.facts import Facts, facts_of
+from codeseq_ray.reporting.kinds import family_size
 from codeseq_ray.store.ledger import Ledger, LedgerRow, read_ledger
 from codeseq_ray.store.run import RunStore
 from codeseq_ray.store.spill import records_in_order
@@ -42,6 +43,8 @@ class RunFacts:
     """Of every sequence with an outcome, by A-number."""
     families: Counter[str] = field(default_factory=Counter)
     """Members in the plan."""
+    families_dropped: dict[str, Counter[str]] = field(default_factory=dict)
+    """By the rule that dropped them: how many of each family."""
 
     @property
     def outcomes(self) -> Counter[Outcome]:
@@ -51,6 +54,16 @@ class RunFacts:
     def judged(self) -> list[Facts]:
         """Without those that infrastructure kept from a verdict: they say nothing of agents or sequences."""
         return [one for one in self.facts if one.outcome is not Outcome.FAILED]
+
+    @property
+    def sizes_dropped(self) -> dict[str, Counter[str]]:
+        """By rule: how many of families of each size (`kinds.family_size`)."""
+        found: dict[str, Counter[str]] = {}
+        for rule, families in self.families_dropped.items():
+            found[rule] = Counter()
+            for family, count in families.items():
+                found[rule][family_size(self.families[family])] += count
+        return found
 
     @property
     def asked_models(self) -> bool:
@@ -76,6 +89,7 @@ def read_run(run: RunStore, say: Say) -> RunFacts:
         else:
             facts.drops[row.reason] += 1
             facts.dropped.setdefault(row.reason, []).append(int(row.sequence_id[1:]))
+            facts.families_dropped.setdefault(row.reason, Counter())[row.family] += 1
     for record in _records(run, list(ledger)):
         facts.facts.append(facts_of(record, facts.families[record.family]))
         if len(facts.facts) % SAY_EVERY == 0:

@@ -50,18 +50,28 @@ def test_no_sequence_is_lost_between_two_gates(count: int, broken: int, open_: i
     assert lost.total() == 6 + sum(one.outcome is Outcome.REJECTED for one in some)
 
 
-def test_what_stopped_most_of_those_that_would_pass_pays_most() -> None:
+def test_what_stopped_most_of_those_that_would_fare_well_comes_first() -> None:
     some = facts(400)
-    found = payoffs(some, {"family_cap": 50, "dead": 9000})
+    found = payoffs(some, {"family_cap": Counter({"alone": 50}), "dead": Counter({"alone": 9000})})
     changeable = [one for one in found if one.to_change]
     assert changeable == sorted(changeable, key=lambda one: -(one.gain.value if one.gain else 0))
     assert found.index(next(one for one in found if one.reason == "dead")) >= len(changeable)
     accepted = sum(one.accepted for one in some)
     cap = next(one for one in found if one.reason == "family_cap")
     assert cap.gain is not None
+    assert cap.gain.low < cap.gain.value < cap.gain.high
     assert cap.gain.value == pytest.approx(50 * accepted / len(some))
     far = next(one for one in found if one.reason == "far_case_failed")
     assert not far.to_change
+
+
+def test_the_stopped_are_held_against_their_like() -> None:
+    hard = [facts_of(record(number, accept=0.1), 1) for number in range(1, 301)]
+    easy = [facts_of(record(number, accept=0.9), 20) for number in range(301, 601)]
+    found = payoffs(hard + easy, {"family_cap": Counter({"11 to 100": 40}), "table": Counter({"alone": 40})})
+    gains = {one.reason: one.gain.value for one in found if one.gain and one.step < 0}
+    assert gains["family_cap"] == pytest.approx(40 * sum(one.accepted for one in easy) / 300)
+    assert gains["table"] == pytest.approx(40 * sum(one.accepted for one in hard) / 300)
 
 
 def test_a_kind_that_fares_otherwise_is_found_and_by_chance_hardly_any_is() -> None:

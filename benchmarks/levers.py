@@ -1,6 +1,6 @@
-"""What the report says a change brings at most, against what it really brings: levers of a built-in run, turned.
+"""What the report reckons a change to bring, against what it really brings: levers of a built-in run, turned.
 
-    python -m benchmarks.bounds --run RUN --input FOLDER --more-terms FILE --work FOLDER [--sequences 1500]
+    python -m benchmarks.levers --run RUN --input FOLDER --more-terms FILE --work FOLDER [--sequences 1500]
 
 `RUN` was made from `--input` (a folder with stripped.gz, names.gz and, where it has one, meta.tsv.gz). For each
 lever, up to so many of the sequences that its reason stopped, drawn by a seed, become an input of their own, and the
@@ -42,20 +42,22 @@ def main() -> None:
         "too_few_terms": ["--more-terms", options.more_terms, "--family-cap", "1000000"],
     }
     run = read_run(open_run(options.run, StoreSettings(), print), print)
-    bounds = {one.reason: one for one in payoffs(run.judged, run.drops)}
-    print("| reason | stopped | tried | bound: accepted | really: accepted | of the bound |")
-    print("|---|---:|---:|---:|---:|---:|")
+    reckoned = {one.reason: one for one in payoffs(run.judged, run.sizes_dropped)}
+    print("| reason | stopped | tried | all that passed the gate | reckoned | really accepted | ÷ reckoned |")
+    print("|---|---:|---:|---:|---:|---:|---:|")
     for reason, flags in levers.items():
         ids = stopped(run, reason)
         drawn = sorted(random.Random(options.seed).sample(ids, min(options.sequences, len(ids))))
         folder = Path(options.work) / reason
         write_input(Path(options.input), folder / "input", drawn)
         accepted = work(folder, flags)
-        bound, real = bounds[reason].passing, share(accepted, len(drawn))
-        assert bound is not None
+        payoff, real = reckoned[reason], share(accepted, len(drawn))
+        passed = [one for one in run.judged if one.step > payoff.step]
+        plain = share(sum(one.accepted for one in passed), len(passed))
+        assert payoff.passing is not None
         print(
-            f"| `{reason}` | {len(ids):,} | {len(drawn):,} | {bound.value:.1%} | {real.value:.1%} "
-            f"({real.low:.1%} to {real.high:.1%}) | {real.value / bound.value:.2f} |",
+            f"| `{reason}` | {len(ids):,} | {len(drawn):,} | {plain.value:.1%} | {payoff.passing.value:.1%} | "
+            f"{real.value:.1%} ({real.low:.1%} to {real.high:.1%}) | {real.value / payoff.passing.value:.2f} |",
             flush=True,
         )
 
