@@ -309,6 +309,7 @@ class Reason(StrEnum):
     FILTERED_OUT = "filtered_out"
     NO_RULE_FOUND = "no_rule_found"
     TOO_FEW_TERMS_LEFT = "too_few_terms_left"
+    CASES_ALIKE = "cases_alike"
     UNUSABLE_ANSWER = "unusable_answer"
     ANSWER_TRUNCATED = "answer_truncated"
     ANSWER_EMPTY = "answer_empty"

@@ -347,6 +347,15 @@ async def test_too_few_terms_is_a_reason_before_anyone_is_asked(sandbox: Sandbox
     assert not script.seen
 
 
+async def test_cases_that_one_print_would_pass_are_no_problem(sandbox: SandboxExecutor) -> None:
+    script = Script()
+    terms = (1, 5, 11, *[6] * 40)  # three different values at the head, which the problem drops
+    record = await work(script, sandbox, SQUARES.model_copy(update={"terms": terms}))
+    assert (record.stage, record.reason) == (Stage.CASES, Reason.CASES_ALIKE)
+    assert record.detail == "all of them give 6"
+    assert not script.seen
+
+
 async def test_a_fitter_needs_five_terms_that_it_did_not_see(sandbox: SandboxExecutor) -> None:
     for length in range(10, 40):
         script = Script(fits_terms=True)

@@ -112,6 +112,9 @@ class _Loop:
         plain = work.plain
         if plain is None:
             raise DecidedError(Stage.CASES, Reason.TOO_FEW_TERMS_LEFT)
+        # Terms that differ may all have been dropped at the head: 1, 5, 6, 6, 6, … is 6, 6, 6, … then.
+        if len(outputs := {case.output for case in (*plain.examples, *plain.hidden)}) == 1:
+            raise DecidedError(Stage.CASES, Reason.CASES_ALIKE, f"all of them give {outputs.pop()}")
         seen_far = self._far_within_window(plain)
         if team.working.fits_terms and len(plain.far) - seen_far < FEWEST_FAR:
             raise DecidedError(

@@ -9,6 +9,7 @@ REASONS: dict[str, str] = {
     Reason.FILTERED_OUT: "the working agent found the entry not worth a problem",
     Reason.NO_RULE_FOUND: "the built-in agents found no rule that fits the terms",
     Reason.TOO_FEW_TERMS_LEFT: "fewer terms than 2 examples and 5 hidden cases need",
+    Reason.CASES_ALIKE: "all examples and hidden cases have one output: printing it would pass",
     Reason.UNUSABLE_ANSWER: "an agent gave no answer that can be used",
     Reason.ANSWER_TRUNCATED: "a model's answer was cut off by its limit of tokens",
     Reason.ANSWER_EMPTY: "a model answered nothing",
