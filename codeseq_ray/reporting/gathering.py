@@ -136,6 +136,35 @@ def clusters(judged: list[Facts]) -> dict[str, list[Cluster]]:
     }
 
 
+@dataclass(frozen=True)
+class SecondThoughts:
+    """What the filter's reflection made of its first answers."""
+
+    kept: int
+    """At first; `kept_dropped` of them were dropped after it."""
+    kept_dropped: int
+    dropped: int
+    """At first; `dropped_kept` of them were kept after it."""
+    dropped_kept: int
+    examples: tuple[str, ...]
+    """Of those whose answer it turned."""
+
+
+def second_thoughts(judged: list[Facts]) -> SecondThoughts | None:
+    """None where the filter was not asked."""
+    asked = [one for one in judged if one.keep is not None]
+    if not asked:
+        return None
+    turned = [one for one in asked if one.keep != one.kept_at_first]
+    return SecondThoughts(
+        kept=sum(bool(one.kept_at_first) for one in asked),
+        kept_dropped=sum(bool(one.kept_at_first) for one in turned),
+        dropped=sum(not one.kept_at_first for one in asked),
+        dropped_kept=sum(not one.kept_at_first for one in turned),
+        examples=tuple(one.sequence_id for one in turned[:EXAMPLES]),
+    )
+
+
 def stopped(facts: Iterable[Facts]) -> Counter[str]:
     """Failed ones (infrastructure) by what is said of them."""
     return Counter(one.signature for one in facts if one.outcome is Outcome.FAILED)

@@ -22,7 +22,7 @@ from codeseq_ray.reporting import charts, drawing
 from codeseq_ray.reporting.comparing import Comparison
 from codeseq_ray.reporting.facts import STEPS, Facts
 from codeseq_ray.reporting.funnel import gates
-from codeseq_ray.reporting.gathering import EXAMPLES, clusters, findings, stopped, tables
+from codeseq_ray.reporting.gathering import EXAMPLES, clusters, findings, second_thoughts, stopped, tables
 from codeseq_ray.reporting.glance import about, headlines, per_accepted, tiles
 from codeseq_ray.reporting.intervals import Estimate, share
 from codeseq_ray.reporting.kinds import SIDES
@@ -74,6 +74,7 @@ def tell(run: RunFacts, comparison: Comparison | None, solved: Solvability | Non
         "mistakes": _mistakes(found_rounds),
         "spending": spent,
         "stopped": stopped(run.facts).most_common(5),
+        "second_thoughts": second_thoughts(judged),
         "comparison": comparison,
         "strength_words": _strength_words(judged),
         "solvability_words": solved.words() if solved else "",

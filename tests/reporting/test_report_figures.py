@@ -92,6 +92,17 @@ def test_chance_alone_brings_a_finding_in_few_runs() -> None:
     assert sum(bool(gathering.findings(facts(150, seed))) for seed in range(40)) <= 5
 
 
+def test_second_thoughts_of_the_filter_are_counted_both_ways() -> None:
+    some = facts(200)
+    told = gathering.second_thoughts(some)
+    assert told is not None
+    dropped = sum(one.reason == "filtered_out" for one in some)
+    assert (told.kept, told.kept_dropped, told.dropped, told.dropped_kept) == (200, dropped, 0, 0)
+    assert dropped
+    none = [facts_of(record(1).model_copy(update={"screening": None}), 1)]
+    assert gathering.second_thoughts(none) is None
+
+
 def test_failures_that_differ_in_numbers_alone_are_one_cluster() -> None:
     some = [one for one in facts(200) if not one.accepted]
     for reason, found in gathering.clusters(some).items():
