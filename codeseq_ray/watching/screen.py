@@ -192,8 +192,8 @@ class Screen:
         said = [self._said.popleft() for _ in range(len(self._said))]
         if said or len(lines) != len(self._widths):
             parts.append("\x1b[J")
-        parts += [f"{_harmless(line)}\r\n" for line in said]
-        parts += [f"{line}\x1b[0m\x1b[K\r\n" for line in lines]
+        parts += [f"{_harmless(line)}\n" for line in said]
+        parts += [f"{line}\x1b[0m\x1b[K\n" for line in lines]
         parts += ["\x1b[J", _GO]
         self._widths = [len(_SEQUENCE.sub("", line)) for line in lines]
         self._write("".join(parts))

@@ -123,7 +123,7 @@ def _outcomes(now: Snapshot) -> Text:
         text.append(f"{count:,} {word}", style=colour if count else "dim")
         text.append(f" ({count / finished:.1%})" if finished and count else "", style="dim")
         text.append("   ")
-    text.append(f"{now.standing.open:,} {now.words.things} open")
+    text.append(f"{now.standing.open:,} open")
     return text
 
 
@@ -153,7 +153,7 @@ def _servers(now: Snapshot, width: int) -> list[Text]:
         now.standing.servers.items(),
         key=lambda item: (item[1].up >= item[1].clients, -item[1].errors),
     )
-    shown = min(48, max((cell_len(plain(url)) for (_, url), _ in found), default=0), max(12, width - 62))
+    shown = min(48, max((cell_len(plain(url)) for (_, url), _ in found), default=0), max(12, width - 56))
     lines = []
     told: set[str] = set()
     for number, ((role, url), one) in enumerate(found):
@@ -162,7 +162,7 @@ def _servers(now: Snapshot, width: int) -> list[Text]:
         down = one.clients - one.up
         state = "up" if not down else "down" if down == one.clients else f"down for {down} of {one.clients}"
         text = Text.assemble(
-            f"{plain(role)[:10]:<10} ",
+            f"{plain(role, 10):<10} ",
             name,
             "  ",
             (f"{state:<5}", "green" if not down else "red"),
