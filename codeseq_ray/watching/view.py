@@ -153,11 +153,13 @@ def _servers(now: Snapshot, width: int) -> list[Text]:
         now.standing.servers.items(),
         key=lambda item: (item[1].up >= item[1].clients, -item[1].errors),
     )
-    shown = min(48, max((cell_len(plain(url)) for (_, url), _ in found), default=0), max(12, width - 56))
+    names = [plain(url).removeprefix("http://") for (_, url), _ in found]
+    shown = min(max(map(cell_len, names), default=0), max(12, width - 60))
+    out = "in flight" if width >= 100 else "out"
     lines = []
     told: set[str] = set()
-    for number, ((role, url), one) in enumerate(found):
-        name = Text(plain(url))
+    for number, ((role, _), one) in enumerate(found):
+        name = Text(names[number])
         name.truncate(shown, overflow="ellipsis", pad=True)
         down = one.clients - one.up
         state = "up" if not down else "down" if down == one.clients else f"down for {down} of {one.clients}"
@@ -166,14 +168,15 @@ def _servers(now: Snapshot, width: int) -> list[Text]:
             name,
             "  ",
             (f"{state:<5}", "green" if not down else "red"),
-            f"{one.in_flight:>6,}/{one.limit:,} in flight",
+            f"{one.in_flight:>6,}/{one.limit:,} {out}",
         )
         if one.errors:
             text.append(f"   {one.errors:,} errors", style="yellow")
-            text.append(f" ({replies_words(one.replies)})", style="dim")
         if (waiting := now.standing.waiting[role]) and role not in told:
             told.add(role)
             text.append(f"   {waiting:,} waiting")
+        if one.errors:
+            text.append(f"   {replies_words(one.replies)}", style="dim")
         lines.append(_field("models" if not number else "", text))
     return lines
 

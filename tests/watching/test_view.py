@@ -30,7 +30,7 @@ def test_a_terminal_of_80_by_24_shows_every_figure() -> None:
         *("run first", "runs/first", "running 0:02:00", "100 of 500  20.0%"),
         *("40 accepted (40.0%)", "59 rejected (59.0%)", "1 failed", "24 open"),
         *("to go     about 8 min (", "50.0/min"),
-        *("generator  http://two:8000/v1", "down", "5 errors", "30/64 in flight", "3 errors", "7 waiting"),
+        *("generator  two:8000/v1", "down", "5 errors", "30/64 out", "3 errors", "7 waiting"),
         *("123,456 in 789 requests", "3,086 per accepted row"),
         *("5,000 runs", "1 program, 3 fits"),
         *("no_rule_found 50", "A000012", "worked out [12]"),
