@@ -3,7 +3,7 @@
     python -m benchmarks.live_view [--into benchmarks/results/live] [--picture docs/tour/live.svg] [--limit 2000]
 
 Three runs: the built-in agents on the long OEIS file (CODESEQ_TEST_DATA; else the bundled sample) at 80 × 24, models
-(the tests' model server, in bad weather) at 200 × 50 and once more at 80 × 24 with one Ctrl-C, and the built-in agents
+(the tests' model server, in bad weather) at 200 × 50 and once more at 80 × 24 with one Ctrl-C, the built-in agents
 through a pipe. Each is looked at every few seconds; what is kept is a moment in the middle and the end. Needs tmux.
 """
 
@@ -116,7 +116,7 @@ def recorded(
         begun = time.monotonic()
         while time.monotonic() - begun < 1800:
             time.sleep(2)
-            text, coloured = terminal.looks()
+            text, coloured = (_without(f"{folder}/", look) for look in terminal.looks())
             looks.append(Look(time.monotonic() - begun, text, coloured))
             if re.search(r"^status \d+$", text, re.M):
                 break
@@ -125,6 +125,16 @@ def recorded(
                 terminal.type("C-c")
                 interrupt = None
         return looks, terminal.modes()
+
+
+def _without(folder: str, look: str) -> str:
+    """A capture as it would be in the folder itself: whoever looks at it has no use for where that was."""
+    lines = []
+    for line in look.splitlines():
+        short = line.replace(folder, "")
+        at = short.find("running ")
+        lines.append(short if at < 0 else short[:at].ljust(at + len(line) - len(short)) + short[at:])
+    return "\n".join(lines)
 
 
 def middle(looks: list[Look]) -> Look:

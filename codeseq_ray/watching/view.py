@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TextIO
 
 from rich.cells import cell_len
@@ -13,6 +14,7 @@ from rich.text import Text
 from codeseq_ray.watching.line import ending_words
 from codeseq_ray.watching.plain import plain
 from codeseq_ray.watching.snapshot import Snapshot, backlog_words, clock, per, replies_words, to_go
+from codeseq_ray.watching.standing import LAST
 
 LABEL = 10
 """Columns of the words at the left."""
@@ -43,12 +45,12 @@ def frame(now: Snapshot, columns: int, rows: int) -> list[Text]:
         Section(0, [_progress(now, width)]),
         Section(1, [_field("to go", Text(_how_long(now)))]),
         Section(2, [_field("so far", _outcomes(now))]),
-        Section(6, _stages(now), least=3),
+        Section(7, _stages(now), least=3),
         Section(3, _servers(now, width)),
         Section(4, _spent(now)),
         Section(5, _sandbox(now)),
         Section(9, _notices(now)),
-        Section(7, _why_not(now, width, room)),
+        *_why_not(now, width, room),
     ]
     if now.ending is not None:
         sections.insert(2, Section(0, [_ending(now)]))
@@ -205,31 +207,27 @@ def _notices(now: Snapshot) -> list[Text]:
     ]
 
 
-def _why_not(now: Snapshot, width: int, room: int) -> list[Text]:
+def _why_not(now: Snapshot, width: int, room: int) -> list[Section]:
     """Reasons with their counts, and what ended last: below each other, side by side where there is room."""
     if width < WIDE:
         few = "   ".join(
             f"{plain(reason)} {count:,}" for (_, reason), count in now.standing.reasons.most_common(4)
         )
-        return [_field("why not", few), *_last(now, "last", width, 6)] if few else []
-    # A blank line, so that the block is a block.
+        return [Section(6, [_field("why not", few)] if few else []), Section(10, _last(now, width, 6))]
     reasons = [
         _field("why not" if not k else "", f"{count:>7,}  {plain(reason):<24} {plain(stage)}")
         for k, ((stage, reason), count) in enumerate(now.standing.reasons.most_common(max(3, room - 16)))
     ]
     half = max((line.cell_len for line in reasons), default=0) + 4
-    last = _last(now, "last", width - half, 12)
-    if not reasons:
-        return []
-    lines = [Text()]
-    for k in range(max(len(reasons), len(last))):
-        left = reasons[k] if k < len(reasons) else Text()
-        line = Text.assemble(left, " " * (half - left.cell_len))
-        lines.append(line + last[k] if k < len(last) else line)
-    return lines
+    last = _last(now, width - half, LAST)
+    # A blank line above, so that the block is a block.
+    lines = [Text()] if reasons or last else []
+    for left, right in zip_longest(reasons, last, fillvalue=Text()):
+        lines.append(Text.assemble(left, " " * (half - left.cell_len), right))
+    return [Section(10, lines)]
 
 
-def _last(now: Snapshot, label: str, width: int, most: int) -> list[Text]:
+def _last(now: Snapshot, width: int, most: int) -> list[Text]:
     """The latest first."""
     lines = []
     for number, ended in enumerate(reversed(now.standing.last[-most:])):
@@ -238,7 +236,7 @@ def _last(now: Snapshot, label: str, width: int, most: int) -> list[Text]:
             f"{plain(ended.sequence_id, 12)}  ", (f"{plain(ended.reason, 24)}", colour or "yellow"), "  "
         )
         text.append(plain(ended.detail, 200) or ended.stage, style="dim")
-        line = _field(label if not number else "", text)
+        line = _field("last" if not number else "", text)
         line.truncate(width, overflow="ellipsis")
         lines.append(line)
     return lines

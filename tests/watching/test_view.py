@@ -32,7 +32,7 @@ def test_a_terminal_of_80_by_24_shows_every_figure() -> None:
         *("to go     about 8 min (", "50.0/min"),
         *("generator  two:8000/v1", "down", "5 errors", "30/64 out", "3 errors", "7 waiting"),
         *("123,456 in 789 requests", "3,086 per accepted row"),
-        *("5,000 runs", "1 program, 3 fits"),
+        *("5,000 runs", "3 fits, 1 program"),
         *("no_rule_found 50", "A000012", "worked out [12]"),
     ):
         assert words in text, words
