@@ -118,6 +118,8 @@ class Watch:
         self._standing = Standing()
         self._history = History()
         self._notices = Notices()
+        self._looking = threading.Lock()
+        """Around what the view reads and this changes."""
         self._screen = Screen(self._draw) if shown.live else None
         self._threads = [
             threading.Thread(target=target, name=target.__name__, daemon=True)
@@ -175,8 +177,9 @@ class Watch:
             log.debug("the monitor does not answer: %s", error)
             return
         now = time.monotonic()
-        self._standing = standing
-        self._history.add(now - self._begun, totals_of(self._shown.words, standing))
+        with self._looking:
+            self._standing = standing
+            self._history.add(now - self._begun, totals_of(self._shown.words, standing))
         self.stopped = order is not None and standing.idle
         for line in news:
             self._news(line)
@@ -185,7 +188,9 @@ class Watch:
             self._say(line_of(self._now()))
 
     def _news(self, line: str) -> None:
-        if (said := self._notices.heard(line, time.monotonic())) is not None:
+        with self._looking:
+            said = self._notices.heard(line, time.monotonic())
+        if said is not None:
             self._say(plain(said))
 
     def _now(self) -> Snapshot:
@@ -203,4 +208,6 @@ class Watch:
         )
 
     def _draw(self, columns: int, rows: int) -> list[str]:
-        return drawn(frame(self._now(), columns, rows), sys.stdout, columns)
+        with self._looking:
+            lines = frame(self._now(), columns, rows)
+        return drawn(lines, sys.stdout, columns)

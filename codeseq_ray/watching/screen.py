@@ -69,6 +69,7 @@ class Screen:
         self._said: deque[str] = deque(maxlen=_MOST_SAID)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="screen", daemon=True)
+        self._lines: list[str] = []
         self._widths: list[int] = []
         """Of the lines of the frame that stands there."""
         self._fd = -1
@@ -185,7 +186,7 @@ class Screen:
             lines = self._draw(columns, rows)
         except Exception:  # what is only shown must not end the run
             log.debug("the view could not be drawn", exc_info=True)
-            columns, lines = 80, []
+            columns, lines = 80, self._lines
         # A terminal that was made narrower has broken the lines that stood there.
         up = sum(max(1, -(-width // max(1, columns))) for width in self._widths)
         parts = [_HOLD, "\r", f"\x1b[{up}A" if up else ""]
@@ -195,6 +196,7 @@ class Screen:
         parts += [f"{_harmless(line)}\n" for line in said]
         parts += [f"{line}\x1b[0m\x1b[K\n" for line in lines]
         parts += ["\x1b[J", _GO]
+        self._lines = lines
         self._widths = [len(_SEQUENCE.sub("", line)) for line in lines]
         self._write("".join(parts))
 

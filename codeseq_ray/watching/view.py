@@ -247,5 +247,5 @@ def _ending(now: Snapshot) -> Text:
     return Text.assemble(
         ("ending".ljust(LABEL), "bold yellow"),
         (f"{plain(now.ending.reason)}: {ending_words(now)}; ", "yellow"),
-        ("Ctrl-C once more: at once", "dim"),
+        ("Ctrl-C again: now", "dim"),
     )

@@ -77,7 +77,7 @@ def test_a_run_that_was_told_to_stop_says_how_long_it_will_take() -> None:
     for text in (shown(now, 80, 24), line(now)):
         assert "stopped by SIGINT" in text
         assert "24 open have 12 s to end" in text
-    assert "once more" in shown(now, 80, 24)
+    assert "Ctrl-C again: now" in shown(now, 80, 24)
     assert "storing" in line(replace(now, ending=Ending("stopped by SIGINT", 0.0)))
 
 
