@@ -61,7 +61,7 @@ def _servers(now: Snapshot) -> str:
             words.append(f"{down} of {len(servings)} servers down")
         if both.errors:
             words.append(f"{both.errors:,} errors ({replies_words(both.replies)})")
-        if waiting := now.standing.waiting[role]:
+        if waiting := now.standing.waiting_for(role):
             words.append(f"{waiting:,} waiting")
         parts.append(", ".join(words))
     return "; ".join(parts)

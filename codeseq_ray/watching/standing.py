@@ -42,7 +42,7 @@ class Ended:
 
 @dataclass(frozen=True)
 class Serving:
-    """A model server as one role's clients see it: levels now, and its replies so far."""
+    """A model server as clients see it: levels now, and its replies so far."""
 
     in_flight: int = 0
     limit: int = 0
@@ -84,7 +84,7 @@ class Standing:
     runs: int = 0
     """Runs of a program on an input."""
     servers: dict[tuple[str, str], Serving] = field(default_factory=dict)
-    """By role and URL."""
+    """By role (where several share it: joined by `+`) and URL."""
     last: tuple[Ended, ...] = ()
     """What ended without being accepted, the latest at the end; at most `LAST`."""
     # Levels.
@@ -129,6 +129,10 @@ class Standing:
             backlog=Counter(),
             idle=True,
         )
+
+    def waiting_for(self, roles: str) -> int:
+        """Requests without a slot at servers of these roles, as `servers` names them."""
+        return sum(self.waiting[role] for role in roles.split("+"))
 
     def of(self, outcome: str) -> int:
         """How many came to this outcome."""

@@ -98,18 +98,22 @@ class Tally:
         )
 
     def _servers(self) -> dict[tuple[str, str], Serving]:
-        """A server that two roles share has one limit, and stands under both."""
-        return {
-            (pool.role, server.endpoint.url): Serving(
+        """A server that several roles share has one bound, and stands once."""
+        roles: dict[int, list[str]] = {}
+        for pool in self.pools:
+            for server in pool.servers:
+                roles.setdefault(id(server), []).append(pool.role)
+        told = {}
+        for server in (server for pool in self.pools for server in pool.servers):
+            url, of = server.endpoint.url, roles[id(server)]
+            told["+".join(of), url] = Serving(
                 server.limit.open,
                 server.limit.bound,
                 1,
                 int(server.health.state is State.UP),
-                self._replies.get((pool.role, server.endpoint.url), Counter()).copy(),
+                sum((self._replies.get((role, url), Counter()) for role in of), Counter()),
             )
-            for pool in self.pools
-            for server in pool.servers
-        }
+        return told
 
 
 def kind_of(reply: ChatAnswer | Trouble | None) -> str:

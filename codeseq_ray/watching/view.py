@@ -166,7 +166,7 @@ def _servers(now: Snapshot, width: int) -> list[Text]:
         down = one.clients - one.up
         state = "up" if not down else "down" if down == one.clients else f"down for {down} of {one.clients}"
         text = Text.assemble(
-            f"{plain(role, 10):<10} ",
+            f"{'both roles' if '+' in role else plain(role, 10):<10} ",
             name,
             "  ",
             (f"{state:<5}", "green" if not down else "red"),
@@ -174,7 +174,7 @@ def _servers(now: Snapshot, width: int) -> list[Text]:
         )
         if one.errors:
             text.append(f"   {one.errors:,} errors", style="yellow")
-        if (waiting := now.standing.waiting[role]) and role not in told:
+        if (waiting := now.standing.waiting_for(role)) and role not in told:
             told.add(role)
             text.append(f"   {waiting:,} waiting")
         if one.errors:

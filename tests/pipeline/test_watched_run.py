@@ -38,7 +38,7 @@ def test_the_last_line_says_what_the_run_came_to(small_ray: None, tmp_path: Path
             "1",
         ]
         result = execute(load([*flags, *server.flags]), said.append)
-        urls = len(server.urls)
+        urls = server.urls
     lines = [line for line in said if line.startswith("loops: ")]
     assert len(lines) >= 2
     last = lines[-1]
@@ -53,7 +53,7 @@ def test_the_last_line_says_what_the_run_came_to(small_ray: None, tmp_path: Path
     assert not any(ord(character) < 32 for line in said for character in line)
     standing = result.standing
     assert standing.entered["filter"] == 12
-    assert len(standing.servers) == 2 * urls
+    assert set(standing.servers) == {("generator+verifier", url) for url in urls}
     assert sum(one.replies.total() for one in standing.servers.values()) == spent.requests
     assert len(standing.last) == min(12, outcomes[Outcome.REJECTED] + outcomes[Outcome.FAILED])
     assert not standing.at

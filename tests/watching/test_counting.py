@@ -9,6 +9,9 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
+from codeseq_ray.llm.endpoint import Endpoint
+from codeseq_ray.llm.pool import Pool
+from codeseq_ray.llm.server import Server
 from codeseq_ray.llm.troubles import Kind, Trouble
 from codeseq_ray.ports import ChatAnswer
 from codeseq_ray.records import Outcome, Reason, Sequence, SequenceRecord, Split, Stage
@@ -60,6 +63,22 @@ def test_a_tally_counts_outcomes_stages_replies_and_runs() -> None:
     assert after.last[-1].detail.endswith("ValueError: end")
     assert after.of("rejected") == 1
     assert after.reasons == {("acceptance", "lookup_table"): 1, ("acceptance", "internal_error"): 1}
+
+
+def test_a_server_of_two_roles_stands_once_with_the_replies_of_both() -> None:
+    url, other = "http://shared:8000/v1", "http://alone:8000/v1"
+    shared, alone = Server(Endpoint(url), in_flight=8), Server(Endpoint(other), in_flight=4)
+    tally = Tally()
+    tally.pools += [Pool("generator", [shared, alone]), Pool("verifier", [shared])]
+    shared.take()
+    for role in ("generator", "verifier"):
+        tally.replied(role, url, Trouble(Kind.BUSY, "later"))
+    told = tally.standing(Spent(), open_rows=0, idle=True)
+    assert told.servers == {
+        ("generator+verifier", url): Serving(1, 8, 1, 1, Counter(busy=2)),
+        ("generator", other): Serving(0, 4, 1, 1, Counter()),
+    }
+    assert Standing(waiting=Counter(generator=2, verifier=1)).waiting_for("generator+verifier") == 3
 
 
 def test_what_was_told_does_not_change_with_what_is_counted_later() -> None:
