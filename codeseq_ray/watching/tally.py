@@ -106,12 +106,12 @@ class Tally:
         told = {}
         for server in (server for pool in self.pools for server in pool.servers):
             url, of = server.endpoint.url, roles[id(server)]
-            told["+".join(of), url] = Serving(
+            told["+".join(dict.fromkeys(of)), url] = Serving(
                 server.limit.open,
                 server.limit.bound,
                 1,
                 int(server.health.state is State.UP),
-                sum((self._replies.get((role, url), Counter()) for role in of), Counter()),
+                sum((self._replies.get((role, url), Counter()) for role in dict.fromkeys(of)), Counter()),
             )
         return told
 
