@@ -29,10 +29,11 @@ _CONTROL = re.compile(rb"[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]")
 _TO_GO = re.compile(r"to go\s+about (\S.*?) \((\S.*?) – (\S.*?)\)")
 _UNITS = {"s": 1, "min": 60, "h": 3600, "days": 86400}
 SVG = """<svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg" role="img">
-<title>{chrome_title}</title>
+<title>The live view of a run in a terminal</title>
 <style>
 .{unique_id}-matrix {{ font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace;
   font-size: {char_height}px; line-height: {line_height}px; }}
+.{unique_id}-title {{ font-family: system-ui, sans-serif; font-size: 18px; }}
 {styles}
 </style>
 <defs><clipPath id="{unique_id}-clip-terminal"><rect x="0" y="0" width="{terminal_width}" height="{terminal_height}"/>
@@ -60,7 +61,7 @@ class Terminal:
     """A shell under tmux, on a server of its own."""
 
     def __init__(self, columns: int, rows: int, folder: Path) -> None:
-        self._socket = str(folder / "tmux")
+        self._socket = str(folder / f"tmux{time.monotonic_ns()}")
         shell = "env PS1='$ ' bash --norc --noprofile"
         self._tmux("new-session", "-d", "-x", str(columns), "-y", str(rows), shell)
 
@@ -185,9 +186,14 @@ def main() -> int:
     parser.add_argument("--limit", type=int, default=2000)
     parser.add_argument("--models-limit", type=int, default=150)
     parser.add_argument("--cpus", type=int, default=2)
+    parts = ("builtin", "models", "ctrl-c", "piped")
+    parser.add_argument("--only", nargs="+", choices=parts, default=parts)
     given = parser.parse_args()
     given.into.mkdir(parents=True, exist_ok=True)
-    rows: list[str] = []
+    print("| run | intervals of *to go* that held the end | terminal afterwards |\n|---|---|---|")
+
+    def tell(row: str) -> None:
+        print(row, flush=True)
 
     def keep(name: str, text: str) -> None:
         (given.into / f"{name}.txt").write_text(text + "\n", encoding="utf-8")
@@ -198,33 +204,36 @@ def main() -> int:
         builtin += ["--input", str(Path(data).resolve())]
     weather = ("--slots", "48", "--busy", "0.05", "--error", "0.02", "--replicas", "2", "--median", "2")
     able = ("--skill-keeps", "0.9", "--skill-validations", "0.95", "--skill-corrections", "0.7")
+    control = 0
     with tempfile.TemporaryDirectory(prefix="live") as temporary:
         folder = Path(temporary)
-        looks, modes = recorded(80, 24, folder, ["--run-id", "builtin", *builtin])
-        keep("builtin-80x24", middle(looks).text)
-        keep("builtin-80x24-end", looks[-1].text)
-        rows.append(f"| built-in agents, 80 × 24 | {forecasts(looks)} | {modes} |")
+        if "builtin" in given.only:
+            looks, modes = recorded(80, 24, folder, ["--run-id", "builtin", *builtin])
+            keep("builtin-80x24", middle(looks).text)
+            keep("builtin-80x24-end", looks[-1].text)
+            tell(f"| built-in agents, 80 × 24 | {forecasts(looks)} | {modes} |")
         with served(folder / "asked.jsonl", "--latency", "lognormal", *weather, *able) as server:
             flags = ["--local-cpus", str(given.cpus), "--limit", str(given.models_limit), *server.flags]
-            looks, modes = recorded(200, 50, folder, ["--run-id", "models", *flags])
-            keep("models-200x50", middle(looks).text)
-            rows.append(f"| models, 200 × 50 | {forecasts(looks)} | {modes} |")
-            again = ["--run-id", "ended", "--no-answer-cache", *flags]
-            looks, modes = recorded(80, 24, folder, again, interrupt=8)
-            ending = [look for look in looks if "ending  " in look.text]
-            keep("models-80x24-ctrl-c", ending[len(ending) // 2].text if ending else looks[-1].text)
-            picture(middle([look for look in looks if look not in ending]), 80, given.picture)
-            rows.append(f"| models, 80 × 24, Ctrl-C once | – | {modes} |")
-        log = piped(folder, ["--run-id", "piped", "--log-seconds", "10", *builtin])
-        lines = log.decode().splitlines()
-        loops = [line for line in lines if line.startswith("loops: ")]
-        keep("piped", "\n".join(lines[: 4 + len(loops)]))
-        control = len(_CONTROL.findall(log))
-        rows.append(
-            f"| built-in agents into a file: {len(loops)} lines, {control} control characters | – | – |"
-        )
-    print("| run | intervals of *to go* that held the end | terminal afterwards |\n|---|---|---|")
-    print("\n".join(rows))
+            if "models" in given.only:
+                looks, modes = recorded(200, 50, folder, ["--run-id", "models", *flags])
+                keep("models-200x50", middle(looks).text)
+                tell(f"| models, 200 × 50 | {forecasts(looks)} | {modes} |")
+            if "ctrl-c" in given.only:
+                again = ["--run-id", "ended", "--no-answer-cache", *flags]
+                looks, modes = recorded(80, 24, folder, again, interrupt=20)
+                ending = [look for look in looks if "ending  " in look.text]
+                keep("models-80x24-ctrl-c", ending[len(ending) // 2].text if ending else looks[-1].text)
+                keep("models-80x24-ctrl-c-end", looks[-1].text)
+                before = [look for look in looks if "to go  " in look.text and look not in ending]
+                picture(before[-1], 80, given.picture)
+                tell(f"| models, 80 × 24, Ctrl-C once | – | {modes} |")
+        if "piped" in given.only:
+            log = piped(folder, ["--run-id", "piped", "--log-seconds", "10", *builtin])
+            lines = log.decode().replace(f"{folder}/", "").splitlines()
+            loops = [line for line in lines if line.startswith("loops: ")]
+            keep("piped", "\n".join(lines[: 4 + len(loops)]))
+            control = len(_CONTROL.findall(log))
+            tell(f"| built-in agents into a file: {len(loops)} lines, {control} control characters | – | – |")
     return 0 if not control else 1
 
 
