@@ -176,7 +176,12 @@ class PipelineSettings(BaseModel):
     wait_for_run: bool = Field(
         False, description="Where another driver works on the run, wait for its end instead of refusing."
     )
-    log_seconds: float = Field(10.0, gt=0, description="Seconds between two progress lines.")
+    progress: Literal["auto", "live", "lines"] = Field(
+        "auto",
+        description="How a run is shown: a live view, or a line every --log-seconds. auto: the view on a terminal, "
+        "lines in files, pipes and Ray jobs.",
+    )
+    log_seconds: float = Field(30.0, gt=0, description="Seconds between two progress lines.")
 
 
 _CONFIG = SettingsConfigDict(
@@ -360,7 +365,7 @@ class VerifySettings(StoreSettings, SandboxSettings, _Sourced):
     local_cpus: int | None = Field(
         None, ge=1, description="CPUs of the local Ray that is started where no cluster runs. Default: all."
     )
-    log_seconds: float = Field(10.0, gt=0, description="Seconds between two progress lines.")
+    log_seconds: float = Field(30.0, gt=0, description="Seconds between two progress lines.")
 
 
 class ExportSettings(StoreSettings, ExportingSettings, _Sourced):

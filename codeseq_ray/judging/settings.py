@@ -75,4 +75,4 @@ class JudgingSettings(BaseModel):
     local_cpus: int | None = Field(
         None, ge=1, description="CPUs of the local Ray that is started where no cluster runs. Default: all."
     )
-    log_seconds: float = Field(10.0, gt=0, description="Seconds between two progress lines.")
+    log_seconds: float = Field(30.0, gt=0, description="Seconds between two progress lines.")

@@ -8,9 +8,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from codeseq_ray.pipeline.monitor import Standing
-from codeseq_ray.pipeline.spending import Spent
 from codeseq_ray.store.run import RunStore
+from codeseq_ray.watching.standing import Spent, Standing
 
 
 class Account:

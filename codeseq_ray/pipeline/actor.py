@@ -11,7 +11,6 @@ import asyncio
 import traceback
 import uuid
 from abc import ABC, abstractmethod
-from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -21,18 +20,18 @@ import pyarrow as pa
 import ray
 
 from codeseq_ray.crashpoints import CrashPoint, reach
-from codeseq_ray.dataset.usage import Bill
 from codeseq_ray.errors import CapReachedError, RunStoppedError, StoreError, UsageError
 from codeseq_ray.llm.replay import ReplayingClient
 from codeseq_ray.pipeline.crew import Around
 from codeseq_ray.pipeline.keeping import Keeping
 from codeseq_ray.pipeline.metrics import Figures
-from codeseq_ray.pipeline.monitor import TELL_SECONDS, Standing
+from codeseq_ray.pipeline.monitor import TELL_SECONDS
 from codeseq_ray.pipeline.spending import Caps, Meter, MeteredClient
 from codeseq_ray.pipeline.stopping import StopOrder
 from codeseq_ray.ports import ChatClient
 from codeseq_ray.settings import WorkSettings
 from codeseq_ray.store.segments import Recorded
+from codeseq_ray.watching.tally import Tally
 
 DONE = pa.schema(
     [
@@ -93,8 +92,7 @@ class RowActor(ABC, Generic[Tools]):
         self._job = job
         self._name = uuid.uuid4().hex
         self._meter = Meter(job.caps)
-        self._outcomes: Counter[str] = Counter()
-        self._bill = Bill()
+        self._tally = Tally()
         self._news: list[str] = []
         self._busy = 0
         """Rows taken up and neither handed to the ledger's writer nor given up."""
@@ -146,8 +144,8 @@ class RowActor(ABC, Generic[Tools]):
     async def _keep(self, record: Recorded) -> None:
         """Give an outcome to the ledger's writer."""
         reach(CrashPoint.OUTCOME_MADE)
-        self._outcomes[record.outcome.value] += 1
-        self._bill.add(record.calls)
+        self._tally.ended(record)
+        self._tally.paid(record)
         self._figures.outcome(record)
         await self._write(self._kept.add, record)
 
@@ -162,7 +160,7 @@ class RowActor(ABC, Generic[Tools]):
         self._kept = await asyncio.to_thread(
             Keeping, job.settings, job.store_uri, job.run_id, self._news.append
         )
-        self._figures = Figures(job.run_id)
+        self._figures = Figures(job.run_id, self._tally)
         tools = self._tools(
             Around(
                 self._news.append,
@@ -248,11 +246,9 @@ class RowActor(ABC, Generic[Tools]):
         """Give the monitor this actor's totals and news, and learn what the others spent."""
         self._figures.tell(self._busy, self._kept.standing)
         news, self._news[:] = list(self._news), []
-        standing = Standing(
-            spent=self._meter.own,
-            outcomes=self._outcomes.copy(),
-            bill=self._bill + Bill(),
-            open=self._busy,
+        standing = self._tally.standing(
+            self._meter.own,
+            open_rows=self._busy,
             idle=self._ending is not None and not self._busy and not self._kept.unwritten,
         )
         try:

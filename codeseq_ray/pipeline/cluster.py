@@ -11,7 +11,10 @@ import logging
 import math
 import os
 import signal
+import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import ray
@@ -45,7 +48,10 @@ def connect(local_cpus: int | None, cluster_cpus: int | None = None) -> None:
         where = os.environ.get("RAY_ADDRESS", "")
         options: dict[str, Any] = {} if local_cpus is None else {"num_cpus": local_cpus}
         try:
-            ray.init(include_dashboard=False, logging_level=logging.WARNING, log_to_driver=False, **options)
+            with _without(b"Set ray log level from environment variable"):
+                ray.init(
+                    include_dashboard=False, logging_level=logging.WARNING, log_to_driver=False, **options
+                )
         except ConnectionError as error:
             raise UsageError(
                 f"no Ray cluster answers at {where or 'the address that `ray start` left'}: {error}\n"
@@ -73,6 +79,28 @@ def connect(local_cpus: int | None, cluster_cpus: int | None = None) -> None:
     share = (1 - TASK_CPUS) * max(1.0, reach(cluster_cpus))
     context.execution_options.resource_limits = ExecutionResources.for_limits(cpu=share)
     logging.getLogger("ray.data").setLevel(logging.ERROR)
+
+
+@contextmanager
+def _without(remark: bytes) -> Iterator[None]:
+    """Standard error without lines that hold `remark`: Ray's C++ part writes there, past Python, before any level of
+    its own holds. All other lines come at the end of the block."""
+    try:
+        before = os.dup(2)
+    except OSError:  # nobody has it open
+        yield
+        return
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(before, 2)
+            os.close(before)
+            said.seek(0)
+            for line in said:
+                if remark not in line:
+                    os.write(2, line)
 
 
 def cpus() -> float:

@@ -52,9 +52,9 @@ class LoopActor(RowActor[Crew]):
             family=row["family"],
             attempt=row["attempt"],
         )
-        with asked_anew(row["reopened"]):
+        with asked_anew(row["reopened"]), self._tally.following() as moved:
             record = await self._settled(
-                synthesise_in_turn(assignment, tools.pairs, tools.executor, self._job.settings),
+                synthesise_in_turn(assignment, tools.pairs, tools.executor, self._job.settings, moved=moved),
                 lambda trace: _internal_error(assignment, trace),
             )
         if record is None:

@@ -22,6 +22,7 @@ from codeseq_ray.llm.troubles import Trouble
 from codeseq_ray.ports import ChatAnswer, ExecutionReport
 from codeseq_ray.records import Outcome, VerdictKind
 from codeseq_ray.store.segments import Recorded
+from codeseq_ray.watching.tally import Tally, kind_of
 
 # As OpenTelemetry advises for these two histograms, up to what programs with long thoughts take.
 _TOKENS = [1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 4096.0, 16384.0, 65536.0]
@@ -69,8 +70,8 @@ class Figures:
     """What one actor of a run counts. Used on the actor's event loop; fills `llm.observing.Observer`."""
 
     run: str
-    _pools: list[Pool] = field(default_factory=list)
-    _backlogs: dict[str, Callable[[], int]] = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)
+    """Counts the same for the driver's eyes."""
     _kept: Kept = Kept()
 
     def __post_init__(self) -> None:
@@ -136,8 +137,9 @@ class Figures:
     def replied(
         self, role: str, url: str, model: str, reply: ChatAnswer | Trouble | None, seconds: float
     ) -> None:
+        self.tally.replied(role, url, reply)
         at = {"run": self.run, "role": role, "endpoint": _tag(url)}
-        result = _result(reply)
+        result = kind_of(reply)
         self._requests.inc(1, {**at, "result": result})
         asked = {**at, "gen_ai_operation_name": "chat", "gen_ai_request_model": _tag(model)}
         answered = isinstance(reply, ChatAnswer)
@@ -149,10 +151,11 @@ class Figures:
                     self._usage.observe(tokens, {**asked, "gen_ai_token_type": kind})
 
     def serves(self, pool: Pool) -> None:
-        self._pools.append(pool)
+        self.tally.pools.append(pool)
 
     @_harmless
     def ran(self, result: ExecutionReport | CodeseqError) -> None:
+        self.tally.ran(result)
         if not isinstance(result, ExecutionReport):
             self._ran.inc(1, {"run": self.run, "result": VerdictKind.INFRASTRUCTURE.value})
             return
@@ -162,7 +165,7 @@ class Figures:
             self._cpu.inc(seconds, {"run": self.run})
 
     def watch_backlog(self, kind: str, backlog: Callable[[], int]) -> None:
-        self._backlogs[kind] = backlog
+        self.tally.backlogs[kind] = backlog
 
     # ------------------------------------------------------------------------------------------- how it stands
 
@@ -171,9 +174,9 @@ class Figures:
         """Set the gauges; called every second."""
         run = {"run": self.run}
         self._open.set(open_rows, run)
-        for kind, backlog in self._backlogs.items():
+        for kind, backlog in self.tally.backlogs.items():
             self._backlog.set(backlog(), {**run, "kind": kind})
-        for pool in self._pools:
+        for pool in self.tally.pools:
             self._waiting.set(pool.waiting, {**run, "role": pool.role})
             for server in pool.servers:
                 at = {**run, "role": pool.role, "endpoint": _tag(server.endpoint.url)}
@@ -195,9 +198,3 @@ class Figures:
 def zygotes_lost() -> Counter:
     """Of the sandboxes of one worker: warm interpreters that died under a program and were replaced."""
     return Counter("codeseq_sandbox_zygotes_lost", "Warm interpreters that died and were replaced")
-
-
-def _result(reply: ChatAnswer | Trouble | None) -> str:
-    if reply is None:
-        return "given_up"
-    return reply.kind.name.lower() if isinstance(reply, Trouble) else "answered"

@@ -7,20 +7,25 @@ lines. It holds totals as each actor last told them. Started anew, it lacks thos
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any
 
 import ray
 
-from codeseq_ray.dataset.usage import Bill
 from codeseq_ray.errors import StoreError
-from codeseq_ray.pipeline.spending import Spent
 from codeseq_ray.pipeline.stopping import Stop, StopOrder
-from codeseq_ray.records import Outcome
+from codeseq_ray.watching.line import line as line_of
+from codeseq_ray.watching.notices import Notices
+from codeseq_ray.watching.pace import History
+from codeseq_ray.watching.plain import plain
+from codeseq_ray.watching.screen import Screen
+from codeseq_ray.watching.snapshot import Ending, Snapshot, Words, totals_of
+from codeseq_ray.watching.standing import Spent, Standing
+from codeseq_ray.watching.view import drawn, frame
 
 log = logging.getLogger(__name__)
 
@@ -30,29 +35,6 @@ ACCOUNT_SECONDS = 5.0
 SILENT_SECONDS = 15.0
 """After which an actor is taken for dead: what it had open, Ray Data gives to another. Not while a stop leaves it
 time: an actor that is only slow has outcomes to write."""
-
-
-@dataclass(frozen=True)
-class Standing:
-    """Totals: of one actor as it tells them, or of all."""
-
-    spent: Spent = field(default_factory=Spent)
-    outcomes: Counter[str] = field(default_factory=Counter)
-    bill: Bill = field(default_factory=Bill)
-    """The calls of sequences that came to an outcome."""
-    open: int = 0
-    """Sequences that are being worked on."""
-    idle: bool = True
-    """Takes no further sequences, and has nothing open or unwritten."""
-
-    def __add__(self, other: Standing) -> Standing:
-        return Standing(
-            self.spent + other.spent,
-            self.outcomes + other.outcomes,
-            self.bill + other.bill,
-            self.open + other.open,
-            self.idle and other.idle,
-        )
 
 
 class Monitor:
@@ -87,7 +69,7 @@ class Monitor:
         if self._stop is not None and time.monotonic() < self._stop[1]:
             silent = 0.0
         alive = (
-            standing if self._told[actor] > silent else replace(standing, open=0, idle=True)
+            standing if self._told[actor] > silent else standing.gone()
             for actor, standing in self._standings.items()
         )
         return sum(alive, Standing()), list(dict.fromkeys(news))
@@ -98,46 +80,76 @@ def start(before: Spent) -> Any:
     return ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Monitor).remote(before)
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What a start's work is shown as."""
+
+    words: Words
+    run: str
+    uri: str
+    total: int
+    """What the start is to bring to an outcome."""
+    live: bool
+    """By the view on this terminal; else by a line every `seconds`."""
+    seconds: float
+
+
 class Watch:
     """Reads the monitor every second, in a thread of the driver; says news at once, and passes on a stop.
 
-    Every `seconds` it says how far the run is, in the words of `line` (standing, total, seconds since the
-    beginning). `account` is given the standing every few seconds, from a thread of
-    its own (it may wait for the store, and a stop may not wait for it), and once more at the end.
+    It shows how far the run is. `account` is given the standing every few seconds, from a thread of its own (it may
+    wait for the store, and a stop may not wait for it), and once more at the end.
     """
 
     def __init__(
         self,
         monitor: Any,
-        total: int,
-        seconds: float,
+        shown: Shown,
         say: Callable[[str], None],
         account: Callable[[Standing], None],
         stop: Stop,
-        line: Callable[[Standing, int, float], str],
     ) -> None:
-        self._monitor, self._total, self._seconds, self._line = monitor, total, seconds, line
+        self._monitor, self._shown = monitor, shown
         self._say, self._account, self._stop = say, account, stop
         self.stopped = False
         """The run was asked to stop, and every actor has nothing left to do."""
         self._begun = self._said = time.monotonic()
         self._ended = threading.Event()
         self._standing = Standing()
+        self._history = History()
+        self._notices = Notices()
+        self._looking = threading.Lock()
+        """Around what the view reads and this changes."""
+        self._screen = Screen(self._draw) if shown.live else None
         self._threads = [
             threading.Thread(target=target, name=target.__name__, daemon=True)
             for target in (self._run, self._keep_account)
         ]
 
     def __enter__(self) -> Watch:
+        if self._screen is not None:
+            self._screen.__enter__()
         for thread in self._threads:
             thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._ended.set()
+        try:
+            if kind is None:
+                self._threads[0].join(timeout=10 * TELL_SECONDS)
+                self._look()
+        finally:
+            if self._screen is not None:
+                self._screen.__exit__(kind)
+        for line in self._notices.repeated():
+            self._say(plain(line))
+        if self._screen is None and kind is None:
+            self._say(line_of(self._now()))
         for thread in self._threads:
             thread.join(timeout=10 * TELL_SECONDS)
-        self._look()
+        if kind is not None:
+            self._look()
         if not any(thread.is_alive() for thread in self._threads):
             self._write_account()
 
@@ -149,7 +161,7 @@ class Watch:
         try:
             self._account(self._standing)
         except StoreError as error:  # the next time, or the ledger, tells whether the store is gone for good
-            self._say(f"the account of this start could not be written: {error}")
+            self._news(f"the account of this start could not be written: {error}")
 
     def _run(self) -> None:
         while not self._ended.wait(TELL_SECONDS):
@@ -164,34 +176,38 @@ class Watch:
         except Exception as error:  # what is only said must not end the run
             log.debug("the monitor does not answer: %s", error)
             return
-        self._standing = standing
+        now = time.monotonic()
+        with self._looking:
+            self._standing = standing
+            self._history.add(now - self._begun, totals_of(self._shown.words, standing))
         self.stopped = order is not None and standing.idle
         for line in news:
-            self._say(line)
-        now = time.monotonic()
-        if not self._ended.is_set() and now - self._said >= self._seconds:
+            self._news(line)
+        if self._screen is None and not self._ended.is_set() and now - self._said >= self._shown.seconds:
             self._said = now
-            self._say(self._line(standing, self._total, now - self._begun))
+            self._say(line_of(self._now()))
 
+    def _news(self, line: str) -> None:
+        with self._looking:
+            said = self._notices.heard(line, time.monotonic())
+        if said is not None:
+            self._say(plain(said))
 
-def line_of(standing: Standing, total: int, seconds: float) -> str:
-    """How far the run is, for a person."""
-    done = standing.outcomes.total()
-    counts = ", ".join(f"{standing.outcomes.get(outcome.value, 0)} {outcome.value}" for outcome in Outcome)
-    line = f"loops: {done} of {total} ({counts}; {standing.open} open)"
-    return ", ".join([line, *ending_words(standing, done, total, seconds)])
+    def _now(self) -> Snapshot:
+        order, shown = self._stop.order, self._shown
+        return Snapshot(
+            shown.words,
+            shown.run,
+            shown.uri,
+            self._standing,
+            shown.total,
+            time.monotonic() - self._begun,
+            self._history,
+            None if order is None else Ending(order.reason, order.seconds),
+            self._notices.counts.copy(),
+        )
 
-
-def ending_words(standing: Standing, done: int, total: int, seconds: float) -> list[str]:
-    """What was paid, how fast it goes, and how long it will."""
-    parts = []
-    if standing.spent.requests:
-        parts.append(f"{standing.spent.tokens:,} tokens paid for in {standing.spent.requests:,} requests")
-    rate = done / max(1e-9, seconds)
-    if done:
-        parts.append(f"{rate:.1f}/s, about {_minutes((total - done) / rate)} to go")
-    return parts
-
-
-def _minutes(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+    def _draw(self, columns: int, rows: int) -> list[str]:
+        with self._looking:
+            lines = frame(self._now(), columns, rows)
+        return drawn(lines, sys.stdout, columns)

@@ -20,7 +20,7 @@ from codeseq_ray.selection.plan import family_split, limited
 from codeseq_ray.selection.rules import screen
 from codeseq_ray.settings import Settings, sandbox_of
 from codeseq_ray.synthesis.loop import Assignment, synthesise_in_turn
-from codeseq_ray.synthesis.watching import Watch, WatchedClient, watched
+from codeseq_ray.synthesis.overhearing import Watch, WatchedClient, watched
 from codeseq_ray.telling.lines import Line, Lines, Tone, head
 from codeseq_ray.telling.requests import Shown
 from codeseq_ray.telling.steps import way
@@ -107,7 +107,7 @@ async def _one(each: _Previewed, crew: Crew, settings: Settings) -> None:
     with each.watch.within():
         try:
             each.record = await synthesise_in_turn(
-                each.assignment, crew.pairs, crew.executor, settings, each.watch.ended
+                each.assignment, crew.pairs, crew.executor, settings, ended=each.watch.ended
             )
         except CodeseqError as trouble:
             each.trouble = trouble

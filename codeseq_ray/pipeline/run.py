@@ -27,11 +27,9 @@ from codeseq_ray.oeis.source import Source, open_source
 from codeseq_ray.pipeline.account import Account
 from codeseq_ray.pipeline.crew import CrewMaker, crew, preflight, row_settings
 from codeseq_ray.pipeline.housekeeping import merge_if_due
-from codeseq_ray.pipeline.monitor import Standing
 from codeseq_ray.pipeline.planning import make_plan
 from codeseq_ray.pipeline.progress import Progress
 from codeseq_ray.pipeline.source import Todo
-from codeseq_ray.pipeline.spending import Spent
 from codeseq_ray.pipeline.start import Start, output_uri, started
 from codeseq_ray.pipeline.work import Loops, work
 from codeseq_ray.records import Outcome, SequenceRecord
@@ -43,6 +41,7 @@ from codeseq_ray.store.opening import open_patiently
 from codeseq_ray.store.releases import Release, publish
 from codeseq_ray.store.reopening import Reopened, close, read_reopened, reopen
 from codeseq_ray.store.run import RunStore
+from codeseq_ray.watching.standing import Spent, Standing
 
 Say = Callable[[str], None]
 

@@ -13,19 +13,7 @@ from dataclasses import dataclass
 from codeseq_ray.crashpoints import CrashPoint, reach
 from codeseq_ray.errors import CapReachedError
 from codeseq_ray.ports import ChatAnswer, ChatClient, ChatRequest
-
-
-@dataclass(frozen=True)
-class Spent:
-    """Of all calls that were paid for; answers replayed from the cache count nothing."""
-
-    tokens: int = 0
-    """Prompt and completion."""
-    requests: int = 0
-    """As sent, further tries included."""
-
-    def __add__(self, other: Spent) -> Spent:
-        return Spent(self.tokens + other.tokens, self.requests + other.requests)
+from codeseq_ray.watching.standing import Spent
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from codeseq_ray.settings import WorkSettings
 from codeseq_ray.store.conditions import require_conditional_puts
 from codeseq_ray.store.lease import take
 from codeseq_ray.store.run import RunStore
+from codeseq_ray.watching.screen import live
 
 Say = Callable[[str], None]
 
@@ -40,6 +41,7 @@ def started(
     Raises UsageError when a node, the store or the output is not fit for the work, RunInUseError when another driver
     has the run.
     """
+    live(settings.progress, inside_job=inside_job())  # refused before Ray starts
     say(f"run {run.run_id}: {run.uri}")
     cluster.connect(settings.local_cpus, settings.cluster_cpus)
     if not grows(settings):  # larger nodes may be still to come
@@ -66,12 +68,16 @@ def grows(settings: WorkSettings) -> bool:
     return cluster.reach(settings.cluster_cpus) > cluster.cpus()
 
 
+def inside_job() -> bool:
+    """Whether this driver was started by `ray job submit`."""
+    return "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ
+
+
 def output_uri(settings: WorkSettings) -> str:
     """Where runs lie. A Ray job works in a copy of its folder that goes with it: nothing may be left there."""
-    inside_job = "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ
     if settings.output is None:
-        return os.path.expanduser("~/codeseq-runs") if inside_job else "runs"
-    if inside_job and "://" not in settings.output and not os.path.isabs(settings.output):
+        return os.path.expanduser("~/codeseq-runs") if inside_job() else "runs"
+    if inside_job() and "://" not in settings.output and not os.path.isabs(settings.output):
         raise UsageError(
             f"--output {settings.output}: a Ray job runs in a temporary copy of its working directory, and what "
             "it leaves there is lost. Give an absolute path or s3://bucket/prefix."

@@ -11,19 +11,20 @@ from typing import Any
 from ray.data import ActorPoolStrategy, Dataset
 
 from codeseq_ray.oeis.source import Source
-from codeseq_ray.pipeline import cluster, ledger_index, monitor
+from codeseq_ray.pipeline import cluster, ledger_index, monitor, start
 from codeseq_ray.pipeline.account import Account
 from codeseq_ray.pipeline.actor import Job, RowActor
 from codeseq_ray.pipeline.crew import CrewMaker
 from codeseq_ray.pipeline.housekeeping import Housekeeping
 from codeseq_ray.pipeline.loop import LoopActor, LoopJob
-from codeseq_ray.pipeline.monitor import Standing, line_of
 from codeseq_ray.pipeline.progress import Progress
 from codeseq_ray.pipeline.source import Todo, read, results, sequence_tables
 from codeseq_ray.pipeline.spending import Caps
 from codeseq_ray.pipeline.stopping import Stop
 from codeseq_ray.settings import Settings, WorkSettings, store_of
 from codeseq_ray.store.run import RunStore
+from codeseq_ray.watching import screen
+from codeseq_ray.watching.snapshot import Words
 
 Say = Callable[[str], None]
 
@@ -70,7 +71,7 @@ def work(run: RunStore, loops: Loops, account: Account, stop: Stop, say: Say) ->
     tables = read(loops.source.shards(), sequence_tables(loops.todo))
     size = settings.loop_actors_min, _most_loop_actors(settings)
     return stage(
-        run, tables, Stage(LoopActor, job, size, BATCH), len(loops.todo), line_of, account, stop, say
+        run, tables, Stage(LoopActor, job, size, BATCH), len(loops.todo), Words(), account, stop, say
     )
 
 
@@ -91,12 +92,12 @@ def stage(
     rows: Dataset,
     work: Stage,
     total: int,
-    line: Callable[[Standing, int, float], str],
+    words: Words,
     account: Account,
     stop: Stop,
     say: Say,
 ) -> Progress:
-    """Send rows through actors until all are done, or the run is to end; `line` says how far `total` is."""
+    """Send rows through actors until all are done, or the run is to end; `total` is what that comes to."""
     progress, job = Progress(), work.job
     least, most = cluster.loop_actors(*work.size, job.settings.cluster_cpus)
     if job.settings.tasks_in_flight is None:
@@ -116,7 +117,9 @@ def stage(
         num_cpus=cluster.LOOP_CPUS,
         resources={job.settings.loop_resource: 1} if job.settings.loop_resource else None,
     )
-    watch = monitor.Watch(job.monitor, total, job.settings.log_seconds, say, account.write, stop, line)
+    live = screen.live(job.settings.progress, inside_job=start.inside_job())
+    shown = monitor.Shown(words, run.run_id, run.uri, total, live, job.settings.log_seconds)
+    watch = monitor.Watch(job.monitor, shown, say, account.write, stop)
     with watch, Housekeeping(run):
         for told in results(done):
             progress.add(told)

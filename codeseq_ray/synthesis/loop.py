@@ -8,7 +8,7 @@ EndpointRefusedError, SandboxUnavailableError and RunStoppedError pass through: 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from codeseq_ray.agents.roles import GuidingAgent, WorkingAgent
 from codeseq_ray.agents.visibility import Visibility, WriterView, fit_window
@@ -31,7 +31,7 @@ from codeseq_ray.records import (
 )
 from codeseq_ray.synthesis.paraphrasing import Paraphrasing
 from codeseq_ray.synthesis.settings import SynthesisSettings
-from codeseq_ray.synthesis.work import DecidedError, Team, Work, is_of_one_sequence
+from codeseq_ray.synthesis.work import DecidedError, Team, Work, is_of_one_sequence, unseen
 
 
 @dataclass(frozen=True)
@@ -49,16 +49,19 @@ async def synthesise_in_turn(
     pairs: tuple[tuple[WorkingAgent, GuidingAgent], ...],
     executor: Executor,
     settings: SynthesisSettings,
+    *,
     ended: Callable[[SequenceRecord], None] = lambda record: None,
+    moved: Callable[[Stage], None] = unseen,
 ) -> SequenceRecord:
     """Work with one pair after the other until one does not reject the sequence; the last one's outcome counts.
 
-    The record keeps which pairs gave up before, and why, and all their calls. `ended` gets what each pair came to.
+    The record keeps which pairs gave up before, and why, and all their calls. `ended` gets what each pair came to,
+    `moved` each stage that the sequence comes to; they may neither wait nor raise.
     """
     earlier: tuple[Earlier, ...] = ()
     calls: tuple[Call, ...] = ()
     for working, guiding in pairs:
-        record = await synthesise(assignment, working, guiding, executor, settings)
+        record = await synthesise(assignment, working, guiding, executor, settings, moved)
         ended(record)
         calls += record.calls
         record = record.model_copy(update={"earlier": earlier, "calls": calls})
@@ -77,9 +80,10 @@ async def synthesise(
     guiding: GuidingAgent,
     executor: Executor,
     settings: SynthesisSettings,
+    moved: Callable[[Stage], None] = unseen,
 ) -> SequenceRecord:
     """Work on one sequence to its outcome."""
-    loop = _Loop(assignment, Team(working, guiding, executor, settings))
+    loop = _Loop(assignment, Team(working, guiding, executor, settings, moved))
     try:
         await loop.run()
     except DecidedError as end:
@@ -126,7 +130,9 @@ class _Loop:
         await work.adopt(work.value(await team.working.write_problem(view)))
         await work.accept(await work.solve(), seen_far=seen_far, mutants=team.settings.mutants)
         if team.settings.paraphrases and self.assignment.split is Split.SFT:
-            self.paraphrasing = Paraphrasing(team, work, seen_far=seen_far)
+            team.moved(Stage.PARAPHRASE)
+            # Where one of many tellings is says nothing of where the sequence is.
+            self.paraphrasing = Paraphrasing(replace(team, moved=unseen), work, seen_far=seen_far)
             await self.paraphrasing.run()
 
     async def _screen(self, view: WriterView) -> None:

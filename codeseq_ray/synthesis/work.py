@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -46,6 +46,11 @@ class _UnusableError(DecidedError):
     """An agent's answer of which nothing can be made. A correction's uses up its round, any other ends the way."""
 
 
+def unseen(stage: Stage) -> None:
+    """Nobody follows."""
+    return
+
+
 @dataclass(frozen=True)
 class Team:
     """Who works on a sequence, and by which settings."""
@@ -54,6 +59,8 @@ class Team:
     guiding: GuidingAgent
     executor: Executor
     settings: SynthesisSettings
+    moved: Callable[[Stage], None] = unseen
+    """Told each stage that a problem of this team comes to; may neither wait nor raise."""
 
     @property
     def names(self) -> str:
@@ -89,6 +96,15 @@ class Work:
         self.calls: list[Call] = []
         candidates = 1 if self.working.by_rule else self.settings.candidates
         self._samples = range(answer * candidates, (answer + 1) * candidates)
+
+    @property
+    def stage(self) -> Stage:
+        return self._stage
+
+    @stage.setter
+    def stage(self, stage: Stage) -> None:
+        self._stage = stage
+        self.team.moved(stage)
 
     def again(self, answer: int) -> Work:
         """The same problem, checked and validated, to be solved once more."""

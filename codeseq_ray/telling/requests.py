@@ -8,7 +8,7 @@ from typing import Any
 
 from codeseq_ray.agents.structured import split_thoughts
 from codeseq_ray.ports import ChatAnswer
-from codeseq_ray.synthesis.watching import Exchange
+from codeseq_ray.synthesis.overhearing import Exchange
 from codeseq_ray.telling.lines import Line, Lines, Tone, field
 from codeseq_ray.telling.words import counted, seconds
 

@@ -25,7 +25,7 @@ from codeseq_ray.records import (
     Stage,
 )
 from codeseq_ray.records import Sequence as Entry
-from codeseq_ray.synthesis.watching import Step, Watch
+from codeseq_ray.synthesis.overhearing import Step, Watch
 from codeseq_ray.telling import programs
 from codeseq_ray.telling.calls import total
 from codeseq_ray.telling.lines import Line, Lines, Tone, block, field, head

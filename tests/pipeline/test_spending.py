@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from codeseq_ray.dataset.usage import Bill
 from codeseq_ray.errors import CapReachedError, InfrastructureError
-from codeseq_ray.pipeline.monitor import Monitor, Standing, line_of
-from codeseq_ray.pipeline.spending import Caps, Meter, MeteredClient, Spent
+from codeseq_ray.pipeline.monitor import Monitor
+from codeseq_ray.pipeline.spending import Caps, Meter, MeteredClient
 from codeseq_ray.pipeline.stopping import StopOrder
 from codeseq_ray.ports import ChatAnswer, ChatRequest
 from codeseq_ray.records import Call
+from codeseq_ray.watching.standing import Spent, Standing
 
 REQUEST = ChatRequest(({"role": "user", "content": "?"},), 10, 0.5)
 
@@ -126,14 +127,6 @@ def test_bills_of_actors_add_up_by_stage_and_round() -> None:
         ("correction", 2, 1, 7, 0, 1),
     ]
     assert (one.tokens, two.tokens) == (14, 14)
-
-
-def test_the_progress_line_needs_no_outcome_to_say_what_is_spent() -> None:
-    line = line_of(Standing(Spent(1234, 5), open=40), total=100, seconds=12.0)
-    assert "0 of 100" in line
-    assert "40 open" in line
-    assert "1,234 tokens paid for in 5 requests" in line
-    assert "to go" not in line
 
 
 def test_a_stop_reaches_every_actor_and_those_that_are_dead_do_not_hold_it_up(

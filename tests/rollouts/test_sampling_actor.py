@@ -12,15 +12,15 @@ import pytest
 
 from codeseq_ray.errors import InfrastructureError
 from codeseq_ray.judging.verdicts import Manner
-from codeseq_ray.pipeline.monitor import Standing
 from codeseq_ray.pipeline.sampling.actor import SamplingActor
 from codeseq_ray.pipeline.sampling.problems import UNKNOWN
 from codeseq_ray.pipeline.sampling.run import Sampled, open_problems_at_once
-from codeseq_ray.pipeline.spending import Caps, Spent
+from codeseq_ray.pipeline.spending import Caps
 from codeseq_ray.ports import ChatAnswer, ChatRequest
 from codeseq_ray.records import Rollout
 from codeseq_ray.rollouts.sampling import Sampler
 from codeseq_ray.settings import RolloutSettings, load
+from codeseq_ray.watching.standing import Spent, Standing
 from tests.rollouts.test_sampling import CODE, ROW, Squares
 
 SAMPLES = 32

@@ -17,7 +17,7 @@ from codeseq_ray.pipeline.crew import Around
 from codeseq_ray.pipeline.sampling.problems import ACCEPTED, REJECTED, UNKNOWN
 from codeseq_ray.pipeline.tasks import RayExecutor
 from codeseq_ray.ports import Limits
-from codeseq_ray.records import Outcome, Rollout
+from codeseq_ray.records import Outcome, Rollout, Stage
 from codeseq_ray.rollouts.questions import Question, question
 from codeseq_ray.rollouts.sampling import Sampler, broken
 from codeseq_ray.rollouts.solvability import until_decided
@@ -117,14 +117,19 @@ class SamplingActor(RowActor[Sampler]):
     async def _one(self, tools: Sampler, asked: Question, number: int) -> Rollout | None:
         if not self._going_on():
             return None
-        rollout = await self._settled(tools.sample(asked, number), lambda trace: broken(asked, number, trace))
+        with self._tally.following() as moved:
+            moved(Stage.ROLLOUT)
+            rollout = await self._settled(
+                tools.sample(asked, number), lambda trace: broken(asked, number, trace)
+            )
         if rollout is None:
             return None
         if rollout.outcome is Outcome.FAILED:
             # No verdict, so nothing to remember: the next start asks it again, or finds its answer in the cache.
-            self._outcomes[Outcome.FAILED.value] += 1
+            self._tally.ended(rollout)
+            why = (rollout.detail.splitlines() or ["no word of why"])[-1]
             self._news.append(
-                f"a rollout of {asked.sequence_id} was not judged: {rollout.detail.splitlines()[-1]}"
+                f"a rollout of {asked.sequence_id} was not judged: {why} (the same command tries it again)"
             )
         else:
             await self._keep(rollout)

@@ -22,14 +22,12 @@ from codeseq_ray.llm.roles import POLICY, roles
 from codeseq_ray.pipeline import ledger_index, monitor
 from codeseq_ray.pipeline.account import Account
 from codeseq_ray.pipeline.housekeeping import merge_if_due
-from codeseq_ray.pipeline.monitor import Standing, ending_words
 from codeseq_ray.pipeline.progress import Progress
 from codeseq_ray.pipeline.sampling.actor import SamplerMaker, SamplingActor, SamplingJob, sampler, state_of
 from codeseq_ray.pipeline.sampling.problems import UNKNOWN, Known, Problems, open_problems, questions
-from codeseq_ray.pipeline.spending import Spent
 from codeseq_ray.pipeline.start import Start, output_uri, started
 from codeseq_ray.pipeline.work import Stage, caps_of, stage
-from codeseq_ray.records import Outcome, Reason
+from codeseq_ray.records import Reason
 from codeseq_ray.rollouts.questions import prompt_id
 from codeseq_ray.settings import (
     RolloutSettings,
@@ -42,11 +40,20 @@ from codeseq_ray.settings import (
 from codeseq_ray.store.merging import LedgerRows, read_rows
 from codeseq_ray.store.opening import open_patiently
 from codeseq_ray.store.run import RunStore
+from codeseq_ray.watching.snapshot import Words
+from codeseq_ray.watching.standing import Spent, Standing
 
 Say = Callable[[str], None]
 BATCH = 8
 """Problems per call of an actor."""
 FEWEST_OPEN = 4
+WORDS = Words(
+    work="rollouts",
+    things="problems",
+    outcomes=("passed", "not passed", "not judged"),
+    row="passed rollout",
+    failed_are_done=False,
+)
 
 
 @dataclass
@@ -188,7 +195,7 @@ def _work(
     size = settings.loop_actors_min, settings.loop_actors_max or settings.loop_actors_min
     work = Stage(SamplingActor, job, size, BATCH)
     return stage(
-        run, questions(problems, known, settings), work, missing, line_of, account, start.stop, start.say
+        run, questions(problems, known, settings), work, missing, WORDS, account, start.stop, start.say
     )
 
 
@@ -277,14 +284,3 @@ def _manifest(run: RunStore, settings: SamplingSettings, problems: Problems) -> 
             "pyarrow": importlib.metadata.version("pyarrow"),
         },
     }
-
-
-def line_of(standing: Standing, total: int, seconds: float) -> str:
-    """How far the rollouts are, for a person."""
-    passed, not_passed, failed = (standing.outcomes.get(outcome.value, 0) for outcome in Outcome)
-    done = passed + not_passed
-    line = (
-        f"rollouts: {done:,} of {total:,} ({passed:,} passed, {not_passed:,} not, {failed:,} not judged; "
-        f"{standing.open:,} problems open)"
-    )
-    return ", ".join([line, *ending_words(standing, done, total, seconds)])
