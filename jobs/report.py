@@ -31,7 +31,15 @@ def main(argv: list[str] | None = None) -> int:
     ]
     run, against, rollouts = runs
     assert run is not None
-    text = report(run, say, against=against, rollouts=rollouts, records=settings.records, seed=settings.seed)
+    text = report(
+        run,
+        say,
+        against=against,
+        rollouts=rollouts,
+        records=settings.records,
+        seed=settings.seed,
+        address=settings.run,
+    )
     path = Path(settings.output)
     try:
         path.write_text(text, encoding="utf-8")

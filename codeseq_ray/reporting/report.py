@@ -23,8 +23,11 @@ def report(
     rollouts: RunStore | None = None,
     records: int = 1500,
     seed: int = 0,
+    address: str = "",
 ) -> str:
     """The page (HTML). `records`: at most so many can be opened in it, as far as they fit into `RECORDS_BYTES`.
+
+    `address`: the run as its reader would name it in a command; by default as the store does.
 
     Raises UsageError where a run is none of the kind, or has nothing to tell yet.
     """
@@ -36,4 +39,4 @@ def report(
     order = chosen(facts.facts, told.named, records, seed)
     lines, whole = packed_records(read_whole(run, set(order)), order, RECORDS_BYTES)
     held = Packed(packed(index(facts.facts, facts.dropped)), lines, len(whole))
-    return page(facts, told, held, run.uri)
+    return page(facts, told, held, address or run.uri)
