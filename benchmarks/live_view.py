@@ -78,11 +78,8 @@ class Terminal:
         plain = self._tmux("capture-pane", "-p").rstrip("\n")
         return plain, self._tmux("capture-pane", "-e", "-p").rstrip("\n")
 
-    def modes(self) -> str:
-        """Whether what is typed is shown, and the cursor too, as the terminal has them."""
-        tty, cursor = self._tmux("display-message", "-p", "#{pane_tty} #{cursor_flag}").split()
-        said = subprocess.run(["stty", "-F", tty, "-a"], capture_output=True, text=True, check=True).stdout
-        return f"{'echo' if ' echo ' in said else 'no echo'}, cursor {'shown' if cursor == '1' else 'hidden'}"
+    def cursor(self) -> str:
+        return "shown" if self._tmux("display-message", "-p", "#{cursor_flag}").strip() == "1" else "hidden"
 
     def _tmux(self, *words: str) -> str:
         command = ["tmux", "-S", self._socket, "-f", os.devnull, *words]
@@ -107,10 +104,10 @@ def recorded(
             shlex.quote(sys.executable),
             shlex.quote(str(ROOT / "jobs" / "synthesize.py")),
             *map(shlex.quote, flags),
-            "; echo status $?",
+            "; echo status $?; stty -a > after",
         ]
     )
-    (folder / "run.sh").write_text(f"clear\n{command}\n")
+    (folder / "run.sh").write_text(f"clear\nstty -a > {folder}/before\n{command}\n")
     looks: list[Look] = []
     with Terminal(columns, rows, folder) as terminal:
         terminal.type(f". {folder}/run.sh", "Enter")
@@ -125,7 +122,9 @@ def recorded(
             if interrupt is not None and live == interrupt:
                 terminal.type("C-c")
                 interrupt = None
-        return looks, terminal.modes()
+        time.sleep(1)
+        same = (folder / "before").read_text() == (folder / "after").read_text()
+        return looks, f"modes {'as before' if same else '**changed**'}, cursor {terminal.cursor()}"
 
 
 def _without(folder: str, look: str) -> str:
@@ -220,7 +219,7 @@ def main() -> int:
                 tell(f"| models, 200 × 50 | {forecasts(looks)} | {modes} |")
             if "ctrl-c" in given.only:
                 again = ["--run-id", "ended", "--no-answer-cache", *flags]
-                looks, modes = recorded(80, 24, folder, again, interrupt=20)
+                looks, modes = recorded(80, 24, folder, again, interrupt=12)
                 ending = [look for look in looks if "ending  " in look.text]
                 keep("models-80x24-ctrl-c", ending[len(ending) // 2].text if ending else looks[-1].text)
                 keep("models-80x24-ctrl-c-end", looks[-1].text)
