@@ -20,8 +20,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.ansi import AnsiDecoder
 from rich.console import Console
-from rich.text import Text
 
 from tests.model_server.process import ROOT, served
 
@@ -145,8 +145,8 @@ def middle(looks: list[Look]) -> Look:
 
 def picture(look: Look, columns: int, path: Path) -> None:
     console = Console(record=True, width=columns, file=open(os.devnull, "w"), force_terminal=True)  # noqa: SIM115
-    for line in look.coloured.splitlines():
-        console.print(Text.from_ansi(line), no_wrap=True, crop=True)
+    for line in AnsiDecoder().decode(look.coloured):  # a style lasts beyond its line, as tmux writes it
+        console.print(line, no_wrap=True, crop=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     title = "jobs/synthesize.py while it runs"
     path.write_text(console.export_svg(title=title, code_format=SVG, unique_id="live"), encoding="utf-8")
@@ -219,7 +219,7 @@ def main() -> int:
                 tell(f"| models, 200 × 50 | {forecasts(looks)} | {modes} |")
             if "ctrl-c" in given.only:
                 again = ["--run-id", "ended", "--no-answer-cache", *flags]
-                looks, modes = recorded(80, 24, folder, again, interrupt=12)
+                looks, modes = recorded(80, 24, folder, again, interrupt=18)
                 ending = [look for look in looks if "ending  " in look.text]
                 keep("models-80x24-ctrl-c", ending[len(ending) // 2].text if ending else looks[-1].text)
                 keep("models-80x24-ctrl-c-end", looks[-1].text)
