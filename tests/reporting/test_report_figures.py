@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import random
+import time
 from collections import Counter
 from itertools import pairwise
 
@@ -109,6 +111,24 @@ def test_failures_that_differ_in_numbers_alone_are_one_cluster() -> None:
         assert found[0].signature.startswith("worked out […] instead of a text about # things")
         assert len(found) == 1
         assert found[0].count == found[0].of == sum(one.reason == reason for one in some)
+
+
+def test_details_of_which_each_says_something_else_are_put_together_in_time_that_grows_no_faster_than_they() -> (
+    None
+):
+    word = "abcdefghijklmnopqrstuvwxyz"
+    draw = random.Random(0)
+    [one] = facts(1, accept=0)
+    some = [
+        dataclasses.replace(
+            one, number=at, signature=" ".join("".join(draw.choices(word, k=5)) for _ in range(15))
+        )
+        for at in range(8000)
+    ]
+    begun = time.process_time()
+    [found] = gathering.clusters(some).values()
+    assert time.process_time() - begun < 15, "each was held against all others: it takes minutes"
+    assert found[0].of == 8000
 
 
 @pytest.mark.parametrize(
