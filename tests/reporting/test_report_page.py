@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from codeseq_ray.errors import UsageError
+from codeseq_ray.records import Outcome, Reason, SequenceRecord, Stage
 from codeseq_ray.reporting.report import report
 from codeseq_ray.store.run import RunStore
 from jobs import report as job
@@ -178,6 +179,36 @@ def test_a_run_that_has_hardly_begun_has_a_report(tmp_path: Path, count: int, ac
 def test_only_failures_are_a_report_too(tmp_path: Path) -> None:
     run = run_of(tmp_path, [failed(number) for number in range(1, 4)])
     assert "no server answered" in report(run, quiet)
+
+
+def stopped(number: int, stage: Stage, reason: Reason) -> SequenceRecord:
+    """A sequence without a program."""
+    return record(number, accept=1).model_copy(
+        update={
+            "outcome": Outcome.REJECTED,
+            "stage": stage,
+            "reason": reason.value,
+            "rounds": (),
+            "acceptance": None,
+        }
+    )
+
+
+def test_one_reason_at_two_gates_has_a_bar_for_each(tmp_path: Path) -> None:
+    made = [
+        stopped(number, Stage.PROBLEM if number % 3 else Stage.PROGRAM, Reason.ANSWER_TRUNCATED)
+        for number in range(1, 13)
+    ]
+    told = " ".join(
+        data for where, data in Page(report(run_of(tmp_path, made), quiet)).texts if where == "text"
+    )
+    assert "answer_truncated (problem)" in told
+    assert "answer_truncated (program)" in told
+
+
+def test_where_no_program_was_judged_the_page_says_so_instead_of_an_empty_chart(tmp_path: Path) -> None:
+    run = run_of(tmp_path, [stopped(number, Stage.PROGRAM, Reason.ANSWER_EMPTY) for number in range(1, 4)])
+    assert "No program was judged" in report(run, quiet)
 
 
 def test_the_job_writes_the_page_and_says_where(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
