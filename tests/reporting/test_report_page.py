@@ -146,6 +146,39 @@ def test_only_the_pages_own_script_and_style_may_run(text: str) -> None:
     assert "unsafe" not in said
 
 
+def test_every_text_stands_out_from_its_ground_by_day_and_by_night(text: str) -> None:
+    style = text.partition("<style>")[2].partition("</style>")[0]
+    day, night = (
+        dict(re.findall(r"--([\w-]+):([^;}]+)", found))
+        for found in (
+            style.partition("}")[0],
+            style.partition(":root[data-theme=dark]{")[2].partition("}")[0],
+        )
+    )
+    inks = set(re.findall(r"(?<![\w-])color:var\(--([\w-]+)\)", style)) - {"bg"}  # that one stands on ink
+    assert inks >= {"ink", "faint", "accent"}
+    for colours in (day, night):
+        for ink in inks:
+            colour = colours[ink]
+            colour = colours[colour[6:-1]] if colour.startswith("var(--") else colour
+            for ground in ("bg", "card"):
+                assert _contrast(colour, colours[ground]) >= 4.5, (ink, ground)  # WCAG 2.2, 1.4.3
+
+
+def _contrast(one: str, other: str) -> float:
+    low, high = sorted(map(_luminance, (one, other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+    red, green, blue = (int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4))
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in (red, green, blue)
+    ]
+    return sum(share * part for share, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
 def test_the_same_run_gives_the_same_page(hostile: RunStore, text: str) -> None:
     assert report(hostile, quiet, against=hostile) == text
 
