@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codeseq_ray.records import FailingCase, Outcome, Program, Round, Sequence, Verdict, VerdictKind
+from codeseq_ray.records import FailingCase, Outcome, Program, Reason, Round, Sequence, Verdict, VerdictKind
 from codeseq_ray.reporting import gathering
 from codeseq_ray.reporting.comparing import compare
 from codeseq_ray.reporting.facts import Facts, facts_of
@@ -167,6 +167,21 @@ def test_a_wrong_answer_is_named_by_how_it_is_wrong(got: str, said: str) -> None
     assert (
         mistake(Round(number=0, program=Program(source=""), verdict=verdict, failing=failing), known) == said
     )
+
+
+def test_bugs_of_ours_are_told_apart_by_how_their_tracebacks_end() -> None:
+    begin = "Traceback (most recent call last):\n" + '  File "/x/loop.py", line 17, in run\n    work()\n' * 9
+    made = [
+        facts_of(
+            failed(number).model_copy(
+                update={"reason": Reason.INTERNAL_ERROR.value, "detail": f"{begin}{error}: number {number}\n"}
+            ),
+            1,
+        )
+        for number, error in enumerate(("KeyError", "KeyError", "TypeError"), 1)
+    ]
+    assert gathering.stopped(made) == {"KeyError: number #": 2, "TypeError: number #": 1}
+    assert made[0].detail == "KeyError: number 1"
 
 
 def test_a_crash_is_named_by_its_last_exception() -> None:
