@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from codeseq_ray.errors import UsageError
-from codeseq_ray.records import Outcome, Reason, SequenceRecord, Stage
+from codeseq_ray.records import Outcome, Program, Reason, SequenceRecord, Stage
+from codeseq_ray.reporting import explorer
 from codeseq_ray.reporting.report import report
 from codeseq_ray.store.run import RunStore
 from jobs import report as job
@@ -193,6 +194,16 @@ def test_every_sequence_is_in_the_index_and_what_was_dropped_with_its_rule(text:
     for number, (outcome, reason) in zip(numbers[:-1], endings[:-1], strict=True):
         one = record(number, hostile=True)
         assert (outcome, reason) == (one.outcome.value, one.reason or "accepted")
+
+
+def test_a_changed_line_is_shown_whatever_it_begins_with() -> None:
+    one = record(3, accept=1)
+    rounds = [
+        one.rounds[0].model_copy(update={"number": at, "program": Program(source=source)})
+        for at, source in enumerate(("n = 3\n--n\nprint(n)", "n = 3\n++n\nprint(n)"))
+    ]
+    shown = explorer.told(one.model_copy(update={"rounds": tuple(rounds)}))["rounds"][1]["diff"]
+    assert shown == ["@@ -1,3 +1,3 @@", " n = 3", "---n", "+++n", " print(n)"]
 
 
 def test_a_page_stays_small_and_says_how_many_records_it_holds(tmp_path: Path) -> None:
