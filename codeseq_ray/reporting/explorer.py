@@ -180,8 +180,9 @@ def _rounds(rounds: tuple[Round, ...]) -> Iterator[dict[str, Any]]:
 
 def _diff(before: str, after: str) -> list[str]:
     """Lines with `+`, `-` or a blank before them; without the head of a patch."""
-    lines = difflib.unified_diff(_cut(before).splitlines(), _cut(after).splitlines(), lineterm="", n=2)
-    return [line for line in lines if not line.startswith(("---", "+++"))]
+    return list(difflib.unified_diff(_cut(before).splitlines(), _cut(after).splitlines(), lineterm="", n=2))[
+        2:
+    ]
 
 
 def _call(call: Call) -> list[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from sys import intern
 
-from codeseq_ray.records import Case, Outcome, Round, SequenceRecord, Stage
+from codeseq_ray.records import Case, Outcome, Reason, Round, SequenceRecord, Stage
 from codeseq_ray.reporting.kinds import Kinds, kinds_of
 from codeseq_ray.reporting.mistakes import mistake, signature
 
@@ -106,8 +106,8 @@ def facts_of(record: SequenceRecord, members: int) -> Facts:
         name=record.sequence.name,
         outcome=record.outcome,
         reason=intern(record.reason),
-        detail=record.detail[:DETAIL],
-        signature=intern("" if accepted else signature(record.detail)),
+        detail=_detail(record)[:DETAIL],
+        signature=intern("" if accepted else signature(_detail(record))),
         step=ACCEPTED if accepted else _STEP[record.stage],
         agents=intern(record.agents),
         rounds=record.corrections,
@@ -123,6 +123,13 @@ def facts_of(record: SequenceRecord, members: int) -> Facts:
         mutants_killed=checks.mutants_killed if checks else 0,
         far_unseen=checks.far_unseen if checks else 0,
     )
+
+
+def _detail(record: SequenceRecord) -> str:
+    """Of a traceback its last line: how they begin is the same for all."""
+    if record.reason == Reason.INTERNAL_ERROR:
+        return (record.detail.strip().splitlines() or [""])[-1]
+    return record.detail
 
 
 def _spent(record: SequenceRecord) -> tuple[Spent, ...]:

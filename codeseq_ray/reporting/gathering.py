@@ -20,6 +20,8 @@ CLUSTERS = 6
 EXAMPLES = 4
 _ALIKE = 0.6
 """Share of common words from which two signatures count as one cluster."""
+LEADERS = 100
+"""Signatures, the commonest, that others are put to: a model's own words may differ in every record."""
 ACCEPTED = "accepted"
 OTHER = "other reasons"
 
@@ -193,13 +195,20 @@ def _one_each(found: list[Finding]) -> list[Finding]:
 
 def _clusters(reason: str, those: list[Facts]) -> list[Cluster]:
     counts = Counter(one.signature for one in those)
-    leaders: list[str] = []
+    leaders: list[tuple[str, int]] = []
+    holding: dict[str, list[int]] = defaultdict(list)  # leaders, by a word of theirs
     of: dict[str, str] = {}
     for text, _ in counts.most_common():
-        near = next((leader for leader in leaders if _alike(leader, text)), None)
-        if near is None:
-            leaders.append(text)
-        of[text] = near if near is not None else text
+        words = frozenset(text.lower().split())
+        shared = Counter(leader for word in words for leader in holding.get(word, ()))
+        near = min(
+            (at for at, n in shared.items() if n >= _ALIKE * (len(words) + leaders[at][1] - n)), default=None
+        )
+        of[text] = text if near is None else leaders[near][0]
+        if near is None and len(leaders) < LEADERS:
+            for word in words:
+                holding[word].append(len(leaders))
+            leaders.append((text, len(words)))
     sums: Counter[str] = Counter()
     for text, count in counts.items():
         sums[of[text]] += count
@@ -218,8 +227,3 @@ def _clusters(reason: str, those: list[Facts]) -> list[Cluster]:
             )
         )
     return found
-
-
-def _alike(a: str, b: str) -> bool:
-    one, other = set(a.lower().split()), set(b.lower().split())
-    return len(one & other) >= _ALIKE * len(one | other) if one and other else a == b

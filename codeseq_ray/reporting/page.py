@@ -81,13 +81,15 @@ def tell(run: RunFacts, comparison: Comparison | None, solved: Solvability | Non
     }
     makes: dict[str, drawing.Make | None] = {
         "funnel": charts.funnel(way),
-        "reasons": charts.reasons([(one["reason"], one["count"]) for one in why[:SHOWN]], len(judged))
+        "reasons": charts.reasons(
+            [(name, one["count"]) for name, one in _told_apart(why[:SHOWN])], len(judged)
+        )
         if why
         else None,
         "payoffs": charts.payoffs(worth)
         if (worth := [one for one in pay if one.to_change and one.gain][:10])
         else None,
-        "rounds": charts.round_rates(found_rounds) if found_rounds else None,
+        "rounds": charts.round_rates(found_rounds) if any(one.reached for one in found_rounds) else None,
         "mistakes": charts.mistakes(found_rounds) if any(one.mistakes for one in found_rounds) else None,
         "tokens": charts.spending(spent, "tokens") if spent else None,
         "seconds": charts.spending(spent, "seconds") if spent else None,
@@ -217,6 +219,15 @@ def _reasons(judged: list[Facts]) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _told_apart(why: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+    """Each reason with a name of its own: a chart draws what is named alike one over the other."""
+    times = Counter(one["reason"] for one in why)
+    return [
+        (one["reason"] if times[one["reason"]] == 1 else f"{one['reason']} ({one['where']})", one)
+        for one in why
+    ]
 
 
 def _mistakes(found: list[Any]) -> list[str]:

@@ -91,13 +91,16 @@ class Screen:
 
     def __exit__(self, *_: object) -> None:
         self._ended.set()
-        self._around.close()
-        self._thread.join(timeout=_STUCK_SECONDS)
-        if not self._thread.is_alive():
-            self._refresh()
-        self._give_back()
-        if not self._thread.is_alive():
-            os.close(self._fd)
+        try:
+            self._around.close()
+            self._thread.join(timeout=_STUCK_SECONDS)
+            if not self._thread.is_alive():
+                self._refresh()
+        finally:  # whoever presses Ctrl-C once more in here gets the terminal back too
+            self._thread.join(timeout=2 * _POLL_SECONDS)
+            self._give_back()
+            if not self._thread.is_alive():
+                os.close(self._fd)
 
     def _take(self) -> None:
         """Nothing that is typed may move the cursor; Ctrl-C still is a signal."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import random
+import time
 from collections import Counter
 from itertools import pairwise
 
@@ -11,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codeseq_ray.records import FailingCase, Outcome, Program, Round, Sequence, Verdict, VerdictKind
+from codeseq_ray.records import FailingCase, Outcome, Program, Reason, Round, Sequence, Verdict, VerdictKind
 from codeseq_ray.reporting import gathering
 from codeseq_ray.reporting.comparing import compare
 from codeseq_ray.reporting.facts import Facts, facts_of
@@ -111,6 +113,24 @@ def test_failures_that_differ_in_numbers_alone_are_one_cluster() -> None:
         assert found[0].count == found[0].of == sum(one.reason == reason for one in some)
 
 
+def test_details_of_which_each_says_something_else_are_put_together_in_time_that_grows_no_faster_than_they() -> (
+    None
+):
+    word = "abcdefghijklmnopqrstuvwxyz"
+    draw = random.Random(0)
+    [one] = facts(1, accept=0)
+    some = [
+        dataclasses.replace(
+            one, number=at, signature=" ".join("".join(draw.choices(word, k=5)) for _ in range(15))
+        )
+        for at in range(8000)
+    ]
+    begun = time.process_time()
+    [found] = gathering.clusters(some).values()
+    assert time.process_time() - begun < 15, "each was held against all others: it takes minutes"
+    assert found[0].of == 8000
+
+
 @pytest.mark.parametrize(
     ("detail", "same"),
     [
@@ -147,6 +167,21 @@ def test_a_wrong_answer_is_named_by_how_it_is_wrong(got: str, said: str) -> None
     assert (
         mistake(Round(number=0, program=Program(source=""), verdict=verdict, failing=failing), known) == said
     )
+
+
+def test_bugs_of_ours_are_told_apart_by_how_their_tracebacks_end() -> None:
+    begin = "Traceback (most recent call last):\n" + '  File "/x/loop.py", line 17, in run\n    work()\n' * 9
+    made = [
+        facts_of(
+            failed(number).model_copy(
+                update={"reason": Reason.INTERNAL_ERROR.value, "detail": f"{begin}{error}: number {number}\n"}
+            ),
+            1,
+        )
+        for number, error in enumerate(("KeyError", "KeyError", "TypeError"), 1)
+    ]
+    assert gathering.stopped(made) == {"KeyError: number #": 2, "TypeError: number #": 1}
+    assert made[0].detail == "KeyError: number 1"
 
 
 def test_a_crash_is_named_by_its_last_exception() -> None:

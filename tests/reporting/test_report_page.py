@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from codeseq_ray.errors import UsageError
+from codeseq_ray.records import Outcome, Program, Reason, SequenceRecord, Stage
+from codeseq_ray.reporting import explorer
 from codeseq_ray.reporting.report import report
 from codeseq_ray.store.run import RunStore
 from jobs import report as job
@@ -145,6 +147,39 @@ def test_only_the_pages_own_script_and_style_may_run(text: str) -> None:
     assert "unsafe" not in said
 
 
+def test_every_text_stands_out_from_its_ground_by_day_and_by_night(text: str) -> None:
+    style = text.partition("<style>")[2].partition("</style>")[0]
+    day, night = (
+        dict(re.findall(r"--([\w-]+):([^;}]+)", found))
+        for found in (
+            style.partition("}")[0],
+            style.partition(":root[data-theme=dark]{")[2].partition("}")[0],
+        )
+    )
+    inks = set(re.findall(r"(?<![\w-])color:var\(--([\w-]+)\)", style)) - {"bg"}  # that one stands on ink
+    assert inks >= {"ink", "faint", "accent"}
+    for colours in (day, night):
+        for ink in inks:
+            colour = colours[ink]
+            colour = colours[colour[6:-1]] if colour.startswith("var(--") else colour
+            for ground in ("bg", "card"):
+                assert _contrast(colour, colours[ground]) >= 4.5, (ink, ground)  # WCAG 2.2, 1.4.3
+
+
+def _contrast(one: str, other: str) -> float:
+    low, high = sorted(map(_luminance, (one, other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+    red, green, blue = (int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4))
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in (red, green, blue)
+    ]
+    return sum(share * part for share, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
 def test_the_same_run_gives_the_same_page(hostile: RunStore, text: str) -> None:
     assert report(hostile, quiet, against=hostile) == text
 
@@ -159,6 +194,16 @@ def test_every_sequence_is_in_the_index_and_what_was_dropped_with_its_rule(text:
     for number, (outcome, reason) in zip(numbers[:-1], endings[:-1], strict=True):
         one = record(number, hostile=True)
         assert (outcome, reason) == (one.outcome.value, one.reason or "accepted")
+
+
+def test_a_changed_line_is_shown_whatever_it_begins_with() -> None:
+    one = record(3, accept=1)
+    rounds = [
+        one.rounds[0].model_copy(update={"number": at, "program": Program(source=source)})
+        for at, source in enumerate(("n = 3\n--n\nprint(n)", "n = 3\n++n\nprint(n)"))
+    ]
+    shown = explorer.told(one.model_copy(update={"rounds": tuple(rounds)}))["rounds"][1]["diff"]
+    assert shown == ["@@ -1,3 +1,3 @@", " n = 3", "---n", "+++n", " print(n)"]
 
 
 def test_a_page_stays_small_and_says_how_many_records_it_holds(tmp_path: Path) -> None:
@@ -178,6 +223,36 @@ def test_a_run_that_has_hardly_begun_has_a_report(tmp_path: Path, count: int, ac
 def test_only_failures_are_a_report_too(tmp_path: Path) -> None:
     run = run_of(tmp_path, [failed(number) for number in range(1, 4)])
     assert "no server answered" in report(run, quiet)
+
+
+def stopped(number: int, stage: Stage, reason: Reason) -> SequenceRecord:
+    """A sequence without a program."""
+    return record(number, accept=1).model_copy(
+        update={
+            "outcome": Outcome.REJECTED,
+            "stage": stage,
+            "reason": reason.value,
+            "rounds": (),
+            "acceptance": None,
+        }
+    )
+
+
+def test_one_reason_at_two_gates_has_a_bar_for_each(tmp_path: Path) -> None:
+    made = [
+        stopped(number, Stage.PROBLEM if number % 3 else Stage.PROGRAM, Reason.ANSWER_TRUNCATED)
+        for number in range(1, 13)
+    ]
+    told = " ".join(
+        data for where, data in Page(report(run_of(tmp_path, made), quiet)).texts if where == "text"
+    )
+    assert "answer_truncated (problem)" in told
+    assert "answer_truncated (program)" in told
+
+
+def test_where_no_program_was_judged_the_page_says_so_instead_of_an_empty_chart(tmp_path: Path) -> None:
+    run = run_of(tmp_path, [stopped(number, Stage.PROGRAM, Reason.ANSWER_EMPTY) for number in range(1, 4)])
+    assert "No program was judged" in report(run, quiet)
 
 
 def test_the_job_writes_the_page_and_says_where(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,7 @@ import io
 import os
 import signal
 import sys
+import threading
 import time
 
 from codeseq_ray.watching.screen import Screen, can_be_live
@@ -18,14 +19,16 @@ def main(how: str, seconds: float) -> int:
         print("no view here")
         return 0
     now = snapshot()
-    with Screen(lambda columns, rows: drawn(frame(now, columns, rows), io.StringIO(), columns)):
+    with Screen(lambda columns, rows: drawn(frame(now, columns, rows), io.StringIO(), columns)) as screen:
         time.sleep(seconds / 2)
         print(f"said {HOSTILE}")
         os.write(2, b"said past Python \x1b[2J\n  with its indentation\n")
         time.sleep(seconds / 2)
         if how == "fails":
             raise ValueError("in the middle")
-        if how == "interrupted":
+        if how == "interrupted twice":
+            once_more_while(screen._thread)
+        if how.startswith("interrupted"):
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(60)
         if how == "stopped":
@@ -34,6 +37,18 @@ def main(how: str, seconds: float) -> int:
             time.sleep(60)
     print("after it")
     return 0
+
+
+def once_more_while(ending: threading.Thread) -> None:
+    """Ctrl-C comes again while the end of that thread is waited for."""
+    join = ending.join
+
+    def interrupted(timeout: float | None = None) -> None:
+        ending.join = join  # type: ignore[method-assign]
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(60)
+
+    ending.join = interrupted  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ def on_terminal(
     return sent, before, after
 
 
-@pytest.mark.parametrize("how", ["ends", "fails", "interrupted", "stopped"])
+@pytest.mark.parametrize("how", ["ends", "fails", "interrupted", "interrupted twice", "stopped"])
 def test_the_terminal_is_left_as_it_was_however_it_ends(how: str) -> None:
     sent, before, after = on_terminal(how)
     assert before == after
