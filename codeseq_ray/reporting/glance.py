@@ -66,7 +66,7 @@ def headlines(run: RunFacts, figures: Mapping[str, Any]) -> Iterator[str]:
     if why := figures["reasons"]:
         first = why[0]
         yield (
-            f"Most were stopped at the gate “{first['where']}” by {first['reason']}: {first['words']} "
+            f"The commonest reason is {first['reason']}, at the gate “{first['where']}”: {first['words']} "
             f"({first['share'].value:.0%} of judged)."
         )
     worth = (one for one in figures["payoffs"] if one.to_change and one.gain and one.step >= 0)
@@ -78,8 +78,8 @@ def headlines(run: RunFacts, figures: Mapping[str, Any]) -> Iterator[str]:
     good = (one for one in figures["findings"] if one.ending == "accepted" and one.difference.value > 0)
     if (kind := next(good, None)) is not None:
         yield (
-            f"Best fare those with {kind.side} “{kind.label}”: {kind.share:.0%} accepted, against {kind.rest:.0%} of "
-            "all others."
+            f"Those with {kind.side} “{kind.label}” fare better than the rest: {kind.share:.0%} accepted, against "
+            f"{kind.rest:.0%} of all others."
         )
     if len(figures["rounds"]) > 1:
         gained = sum(one.accepted for one in figures["rounds"][1:])

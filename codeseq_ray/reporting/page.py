@@ -76,7 +76,9 @@ def tell(run: RunFacts, comparison: Comparison | None, solved: Solvability | Non
         "stopped": stopped(run.facts).most_common(5),
         "second_thoughts": second_thoughts(judged),
         "comparison": comparison,
+        "strength_bars": _strength(judged),
         "strength_words": _strength_words(judged),
+        "solvability_bars": solved.bars() if solved else [],
         "solvability_words": solved.words() if solved else "",
     }
     makes: dict[str, drawing.Make | None] = {
@@ -93,7 +95,9 @@ def tell(run: RunFacts, comparison: Comparison | None, solved: Solvability | Non
         "mistakes": charts.mistakes(found_rounds) if any(one.mistakes for one in found_rounds) else None,
         "tokens": charts.spending(spent, "tokens") if spent else None,
         "seconds": charts.spending(spent, "seconds") if spent else None,
-        "strength": charts.histogram(_strength(judged), "mutants found by the hidden cases", "problems")
+        "strength": charts.histogram(
+            figures["strength_bars"], "mutants found by the hidden cases", "problems"
+        )
         if any(one.mutants for one in judged)
         else None,
         "solvability": charts.histogram(solved.bars(), "solvability s", "problems") if solved else None,

@@ -75,6 +75,8 @@ class Screen:
         self._fd = -1
         self._around = ExitStack()
         self._restored = True
+        self._away = False
+        """Continued in the background: the terminal is taken again when it is ours again."""
 
     # ------------------------------------------------------------------------------------ begin and end
 
@@ -129,9 +131,11 @@ class Screen:
         def suspend(number: int, frame: FrameType | None) -> None:
             self._give_back()
             os.kill(os.getpid(), signal.SIGSTOP)
+            self._widths = []
             if can_be_live(self._fd):  # continued in the foreground
-                self._widths = []
                 self._take()
+            else:
+                self._away = True
 
         before = signal.signal(signal.SIGTSTP, suspend)
         try:
@@ -176,13 +180,16 @@ class Screen:
     def _run(self) -> None:
         drawn = 0.0
         while not self._ended.wait(_POLL_SECONDS):
+            if self._away and can_be_live(self._fd):
+                self._away = False
+                self._take()
             if self._said or time.monotonic() - drawn >= DRAW_SECONDS:
                 drawn = time.monotonic()
                 self._refresh()
 
     def _refresh(self) -> None:
         """What was said since, and under it the view as it is now: one write."""
-        if self._restored or not (self._in_front() or self._ended.is_set()):
+        if not self._ended.is_set() and (self._restored or not self._in_front()):
             return
         try:
             columns, rows = os.get_terminal_size(self._fd)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+import html
 import json
 import re
 from html.parser import HTMLParser
@@ -220,6 +221,30 @@ def test_a_run_that_has_hardly_begun_has_a_report(tmp_path: Path, count: int, ac
     assert "5 selected sequences have no outcome yet" in report(run, quiet, against=run)
 
 
+def test_what_a_histogram_shows_stands_in_a_table_too(tmp_path: Path) -> None:
+    made = [record(number, accept=1) for number in range(1, 16)]  # `number % 7` of 6 mutants are found
+    text = report(run_of(tmp_path, made), quiet).partition('<h2 id="strength">')[2]
+    rows = dict(re.findall(r'<th scope="row">([^<]*)</th><td class="n">(\d+)</td>', text))
+    assert (rows["0 to 9 %"], rows["50 to 59 %"], rows["all"]) == ("2", "2", "2")
+    assert sum(map(int, rows.values())) == len(made)
+
+
+def test_headlines_claim_no_majority_and_no_best_that_their_figures_are_not(tmp_path: Path) -> None:
+    # Each of two reasons stops a third; the last third, which alone begins at index 0, is accepted.
+    made = [
+        stopped(number, Stage.PROBLEM, (Reason.EXAMPLE_WRONG, Reason.EXAMPLE_COUNT)[number % 2])
+        if number % 3
+        else record(number, accept=1)
+        for number in range(1, 121)
+    ]
+    told = _headlines(report(run_of(tmp_path, made), quiet))
+    assert "The commonest reason is example_" in told
+    assert "(33% of judged)" in told
+    assert "Those with offset “0” fare better than the rest: 100% accepted, against 0% of all others" in told
+    assert "Most were" not in told
+    assert "Best" not in told
+
+
 def test_only_failures_are_a_report_too(tmp_path: Path) -> None:
     run = run_of(tmp_path, [failed(number) for number in range(1, 4)])
     assert "no server answered" in report(run, quiet)
@@ -286,6 +311,10 @@ def _data(text: str, name: str) -> str:
     found = re.search(rf'id="{name}">([^<]*)<', text)
     assert found is not None
     return gzip.decompress(base64.b64decode(found[1])).decode()
+
+
+def _headlines(text: str) -> str:
+    return html.unescape(text.partition('<ul class="headlines">')[2].partition("</ul>")[0])
 
 
 def _script(text: str) -> str:

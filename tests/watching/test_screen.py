@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import select
 import struct
 import subprocess
 import sys
@@ -66,6 +67,52 @@ def test_the_terminal_is_left_as_it_was_however_it_ends(how: str) -> None:
     expected = {"ends": b"after it", "fails": b"ValueError: in the middle"}.get(how, b"KeyboardInterrupt")
     assert expected in end, "what comes after is below the last state"
     assert b"25l" not in end
+
+
+@pytest.mark.parametrize("then", ["fg", "wait"])
+def test_a_view_that_went_on_in_the_background_comes_back_and_loses_no_word(then: str) -> None:
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    shell = subprocess.Popen(
+        ["bash", "--norc", "--noprofile", "--noediting", "-i"],
+        cwd=ROOT,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        preexec_fn=lambda: (os.setsid(), fcntl.ioctl(0, termios.TIOCSCTTY, 0)),
+        env={**os.environ, "TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8", "PS1": "ready> "},
+    )
+    sent = b""
+
+    def until(word: bytes, seconds: float = 30) -> bytes:
+        """What is sent up to a word, which comes before time is over."""
+        nonlocal sent
+        end = time.monotonic() + seconds
+        while word not in sent:
+            left = end - time.monotonic()
+            assert left > 0, (word, sent)
+            if select.select([ours], [], [], left)[0]:
+                sent += os.read(ours, 1 << 16)
+        before, _, sent = sent.partition(word)
+        return before
+
+    try:
+        os.write(ours, f"{sys.executable} -m tests.watching.on_a_terminal ends 6\n".encode())
+        until(b"100 of 500")
+        os.write(ours, b"\x1a")
+        until(b"Stopped")
+        os.write(ours, b"bg\n")
+        until(b"&")
+        os.write(ours, f"{then}\n".encode())
+        if then == "fg":
+            until(b"\x1b[?25l")
+        until(b"said past Python")
+        until(b"100 of 500")
+    finally:
+        shell.kill()
+        shell.wait()
+        os.close(ours)
+        os.close(theirs)
 
 
 def test_what_is_said_meanwhile_is_shown_above_and_harmless() -> None:
