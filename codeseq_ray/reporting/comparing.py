@@ -15,6 +15,7 @@ from codeseq_ray.reporting.facts import ACCEPTED, STEPS, Facts
 from codeseq_ray.reporting.gathering import ending
 from codeseq_ray.reporting.intervals import Estimate, difference, paired_difference, ratio
 from codeseq_ray.reporting.reading import RunFacts
+from codeseq_ray.reporting.spending import tokens_per_accepted
 
 SHOWN = 12
 """Sequences listed of those that were accepted by one run alone."""
@@ -83,7 +84,7 @@ def compare(first: RunFacts, second: RunFacts) -> Comparison:
         gates=tuple(_gate(at, name, pairs) for at, (name, _) in enumerate(STEPS)),
         tokens=(float(tokens[:, 0].mean()), float(tokens[:, 1].mean())) if some else None,
         tokens_ratio=ratio(tokens[:, 0], tokens[:, 1]) if some else None,
-        per_accepted=(_per_accepted([a for a, _ in pairs]), _per_accepted([b for _, b in pairs])),
+        per_accepted=(tokens_per_accepted([a for a, _ in pairs]), tokens_per_accepted([b for _, b in pairs])),
         settings=_differing(first.manifest, second.manifest),
         gained=tuple(one.sequence_id for one in gained[:SHOWN]),
         lost=tuple(one.sequence_id for one in lost[:SHOWN]),
@@ -112,11 +113,6 @@ def _gate(at: int, name: str, pairs: list[tuple[Facts, Facts]]) -> Share:
         counts.append((sum(one.step > at for one in reached), len(reached)))
     (passed, of), (other, of_other) = counts
     return Share(name, passed, of, other, of_other, difference(passed, of, other, of_other), paired=False)
-
-
-def _per_accepted(facts: list[Facts]) -> Estimate | None:
-    tokens = np.array([one.tokens for one in facts], dtype=np.float64)
-    return ratio(tokens, np.array([one.accepted for one in facts])) if tokens.sum() else None
 
 
 def _differing(first: dict[str, Any], second: dict[str, Any]) -> tuple[tuple[str, str, str], ...]:
