@@ -52,10 +52,17 @@ class LoopActor(RowActor[Crew]):
             family=row["family"],
             attempt=row["attempt"],
         )
+        at = Stage.CASES
         with asked_anew(row["reopened"]), self._tally.following() as moved:
+
+            def come(stage: Stage) -> None:
+                nonlocal at
+                at = stage
+                moved(stage)
+
             record = await self._settled(
-                synthesise_in_turn(assignment, tools.pairs, tools.executor, self._job.settings, moved=moved),
-                lambda trace: _internal_error(assignment, trace),
+                synthesise_in_turn(assignment, tools.pairs, tools.executor, self._job.settings, moved=come),
+                lambda trace: _internal_error(assignment, at, trace),
             )
         if record is None:
             return None
@@ -67,7 +74,7 @@ def _walls(record: SequenceRecord) -> Iterable[str]:
     return record.rounds[-1].verdict.walls if record.rounds else ()
 
 
-def _internal_error(assignment: Assignment, trace: str) -> SequenceRecord:
+def _internal_error(assignment: Assignment, stage: Stage, trace: str) -> SequenceRecord:
     """A bug of ours, stored with its traceback; the sequence may be tried again once it is mended."""
     return SequenceRecord(
         sequence=assignment.sequence,
@@ -76,7 +83,7 @@ def _internal_error(assignment: Assignment, trace: str) -> SequenceRecord:
         attempt=assignment.attempt,
         agents="",
         outcome=Outcome.FAILED,
-        stage=Stage.PROGRAM,
+        stage=stage,
         reason=Reason.INTERNAL_ERROR,
         detail=trace,
     )

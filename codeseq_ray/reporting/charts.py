@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -140,9 +140,9 @@ def mistakes(found: Sequence[RoundYield]) -> Make:
 
 def spending(lines: Sequence[Line], unit: str) -> Make:
     """`unit` (`tokens` or `seconds`) by stage, coloured by what became of the sequences."""
-    sums: Counter[tuple[str, str]] = Counter()
+    sums: defaultdict[tuple[str, str], float] = defaultdict(float)
     for line in lines:
-        sums[line.stage, line.outcome] += line.tokens if unit == "tokens" else round(line.seconds)
+        sums[line.stage, line.outcome] += line.tokens if unit == "tokens" else line.seconds
     stages = list(dict.fromkeys(line.stage for line in lines))
     rows = [
         {
@@ -151,7 +151,7 @@ def spending(lines: Sequence[Line], unit: str) -> Make:
             "end": outcome,
             "order": list(_OUTCOMES).index(outcome),
             "count": count,
-            "tip": f"{stage}: {count:,} {unit} of {outcome} sequences",
+            "tip": f"{stage}: {count:,.0f} {unit} of {outcome} sequences",
         }
         for (stage, outcome), count in sums.items()
     ]

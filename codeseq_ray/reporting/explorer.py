@@ -179,10 +179,16 @@ def _rounds(rounds: tuple[Round, ...]) -> Iterator[dict[str, Any]]:
 
 
 def _diff(before: str, after: str) -> list[str]:
-    """Lines with `+`, `-` or a blank before them; without the head of a patch."""
-    return list(difflib.unified_diff(_cut(before).splitlines(), _cut(after).splitlines(), lineterm="", n=2))[
-        2:
-    ]
+    """Lines with `+`, `-` or a blank before them; without the head of a patch. As many as fit into a text."""
+    lines = list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=2))[2:]
+    room = TEXT
+    kept: list[str] = []
+    for line in lines:
+        room -= len(line) + 1
+        if room < 0:
+            return [*kept, f"@@ and {len(lines) - len(kept)} further lines"]
+        kept.append(line)
+    return kept
 
 
 def _call(call: Call) -> list[Any]:

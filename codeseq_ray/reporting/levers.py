@@ -65,7 +65,7 @@ class Payoff:
     tokens: int
     """Spent on them up to there."""
     passing: Estimate | None
-    """Share accepted among their like that passed the gate; None where nobody did."""
+    """Share accepted among their like that passed the gate; None where nobody did, or it is the last one."""
     lever: str
 
     @property
@@ -115,7 +115,12 @@ def payoffs(judged: list[Facts], dropped: Mapping[str, Counter[str]]) -> list[Pa
 
 
 def _alike(stopped: Counter[str], side: str, judged: list[Facts], step: int) -> Estimate | None:
-    """Share accepted among those past a gate, their kinds weighted as they are among the stopped."""
+    """Share accepted among those past a gate, their kinds weighted as they are among the stopped.
+
+    None behind the last gate: whoever is past it was accepted, which says nothing of those it stopped.
+    """
+    if step == len(STEPS) - 1:
+        return None
     passed: Counter[str] = Counter()
     accepted: Counter[str] = Counter()
     for one in judged:

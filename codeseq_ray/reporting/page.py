@@ -75,6 +75,7 @@ def tell(run: RunFacts, comparison: Comparison | None, solved: Solvability | Non
         "spending": spent,
         "stopped": stopped(run.facts).most_common(5),
         "second_thoughts": second_thoughts(judged),
+        "paid": _paid(run),
         "comparison": comparison,
         "strength_bars": _strength(judged),
         "strength_words": _strength_words(judged),
@@ -232,6 +233,12 @@ def _told_apart(why: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
         (one["reason"] if times[one["reason"]] == 1 else f"{one['reason']} ({one['where']})", one)
         for one in why
     ]
+
+
+def _paid(run: RunFacts) -> tuple[int, int]:
+    """Tokens and requests of all starts of the run."""
+    tokens, requests = (sum(start.get(name, 0) for start in run.starts) for name in ("tokens", "requests"))
+    return tokens, requests
 
 
 def _mistakes(found: list[Any]) -> list[str]:

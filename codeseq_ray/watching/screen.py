@@ -85,10 +85,12 @@ class Screen:
         sys.stderr.flush()
         self._fd = os.dup(1)
         self._before = termios.tcgetattr(self._fd)
-        self._around.enter_context(self._suspendable())
-        self._around.enter_context(self._piped())
-        self._take()
-        self._thread.start()
+        with ExitStack() as around:  # undone where the terminal cannot be taken
+            around.enter_context(self._suspendable())
+            around.enter_context(self._piped())
+            self._take()
+            self._thread.start()
+            self._around = around.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:

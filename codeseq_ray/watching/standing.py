@@ -65,10 +65,11 @@ class Serving:
 
     @property
     def errors(self) -> int:
-        return self.replies.total() - self.replies[ANSWERED]
+        """Replies that were trouble; what its sender gave up, as at a stop, is none."""
+        return self.replies.total() - self.replies[ANSWERED] - self.replies[GIVEN_UP]
 
 
-ANSWERED = "answered"
+ANSWERED, GIVEN_UP = "answered", "given_up"
 
 
 @dataclass(frozen=True)

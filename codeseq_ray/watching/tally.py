@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from codeseq_ray.dataset.usage import Bill
 from codeseq_ray.errors import CodeseqError
@@ -15,7 +17,9 @@ from codeseq_ray.llm.troubles import Trouble
 from codeseq_ray.ports import ChatAnswer, ExecutionReport
 from codeseq_ray.records import Outcome, Reason
 from codeseq_ray.store.segments import Recorded
-from codeseq_ray.watching.standing import ANSWERED, LAST, Ended, Ending, Serving, Spent, Standing
+from codeseq_ray.watching.standing import ANSWERED, GIVEN_UP, LAST, Ended, Ending, Serving, Spent, Standing
+
+log = logging.getLogger(__name__)
 
 SHOWN_DETAIL = 240
 """Characters of a detail that travel."""
@@ -81,20 +85,28 @@ class Tally:
         self._runs += len(result.runs) if isinstance(result, ExecutionReport) else 1
 
     def standing(self, spent: Spent, *, open_rows: int, idle: bool) -> Standing:
-        """Everything as it is now; nothing in it changes with later counts."""
+        """Everything as it is now; nothing in it changes with later counts.
+
+        A level that cannot be read is left out: what is only shown may not keep an actor from telling the rest.
+        """
+        levels: dict[str, Any] = {}
+        try:
+            levels["servers"] = self._servers()
+            levels["waiting"] = Counter({pool.role: pool.waiting for pool in self.pools})
+            levels["backlog"] = Counter({kind: backlog() for kind, backlog in self.backlogs.items()})
+        except Exception:
+            log.exception("how the servers and tasks stand cannot be told")
         return Standing(
             spent=spent,
             outcomes=self._outcomes.copy(),
             bill=self._bill + Bill(),
             entered=self._entered.copy(),
             runs=self._runs,
-            servers=self._servers(),
             last=tuple(self._last),
             open=open_rows,
             at=+self._at,
-            waiting=Counter({pool.role: pool.waiting for pool in self.pools}),
-            backlog=Counter({kind: backlog() for kind, backlog in self.backlogs.items()}),
             idle=idle,
+            **levels,
         )
 
     def _servers(self) -> dict[tuple[str, str], Serving]:
@@ -119,7 +131,7 @@ class Tally:
 def kind_of(reply: ChatAnswer | Trouble | None) -> str:
     """What came of a request, in a word; None: its sender gave it up."""
     if reply is None:
-        return "given_up"
+        return GIVEN_UP
     return reply.kind.name.lower() if isinstance(reply, Trouble) else ANSWERED
 
 

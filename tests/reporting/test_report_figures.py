@@ -65,6 +65,9 @@ def test_what_stopped_most_of_those_that_would_fare_well_comes_first() -> None:
     assert cap.gain.value == pytest.approx(50 * accepted / len(some))
     far = next(one for one in found if one.reason == "far_case_failed")
     assert not far.to_change
+    assert far.gain is None, (
+        "past the last gate everybody is accepted, which says nothing of those it stopped"
+    )
 
 
 def test_the_stopped_are_held_against_their_like() -> None:

@@ -228,6 +228,9 @@ def test_all_of_it_can_be_reached_by_keyboard(opened: Any) -> None:
     assert f"{int(wanted):06d}" in all_of(opened, "#record h3")[0].text
     active().send_keys(keys.ESCAPE)
     assert active().get_attribute("data-number") == wanted
+    all_of(opened, "#q")[0].clear()
+    all_of(opened, "#q")[0].send_keys(wanted)
+    assert all_of(opened, "#list button")[0].get_attribute("aria-current") == "true"
     unnamed = opened.execute_script(
         "return [...document.querySelectorAll('button,a,select,input')].filter(e =>"
         " !(e.textContent.trim() || e.labels?.length || e.ariaLabel)).length"

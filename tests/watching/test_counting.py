@@ -150,3 +150,17 @@ def test_every_warning_is_either_said_or_counted(heard: list[tuple[str, float]])
         now += later
         notices.heard(line, now)
     assert notices.counts.total() == len(heard)
+
+
+def test_a_level_that_cannot_be_read_keeps_no_actor_from_telling_the_rest() -> None:
+    tally = Tally()
+    tally.ended(record(Outcome.ACCEPTED, ""))
+    tally.backlogs["fit"] = lambda: 1 // 0
+    told = tally.standing(Spent(3, 1), open_rows=2, idle=False)
+    assert (told.open, told.spent.tokens, told.outcomes.total()) == (2, 3, 1)
+    assert not told.backlog
+
+
+def test_a_request_that_its_sender_gave_up_is_no_error_of_the_server() -> None:
+    replies = Counter({"answered": 4, "given_up": 3, "busy": 2})
+    assert Serving(0, 8, 1, 1, replies).errors == 2

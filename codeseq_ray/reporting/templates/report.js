@@ -74,6 +74,7 @@
   // ---------------------------------------------------------------------------------------------- list
   const list = at("list");
   const record = at("record");
+  let current = null;
   let found = [];
   let shown = 0;
 
@@ -120,6 +121,7 @@
       const button = node("button");
       button.type = "button";
       button.dataset.number = row.number;
+      button.setAttribute("aria-current", String(row.number === current));
       button.append(node("span", row.id, "id"));
       button.append(node("span", row.outcome === "accepted" ? "accepted" : row.reason, `end ${row.outcome}`));
       button.append(node("span", row.name, "name"));
@@ -169,6 +171,7 @@
   };
 
   const open = (number, focus) => {
+    current = number;
     for (const button of list.querySelectorAll("button"))
       button.setAttribute("aria-current", String(Number(button.dataset.number) === number));
     record.hidden = false;
@@ -278,7 +281,7 @@
   };
   const keys = (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement.tagName);
+    const typing = document.activeElement.matches("select, input:not([type=checkbox])");
     if (event.key === "/" && !typing) {
       event.preventDefault();
       at("q").focus();
