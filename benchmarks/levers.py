@@ -39,7 +39,7 @@ def main() -> None:
         "family_cap": ["--family-cap", "1000000"],
         "table": ["--allow-tables", "--family-cap", "1000000"],
         "too_few_values": ["--min-distinct", "1", "--family-cap", "1000000"],
-        "too_few_terms": ["--more-terms", options.more_terms, "--family-cap", "1000000"],
+        "too_few_terms": ["--min-terms", "7", "--family-cap", "1000000"],
     }
     run = read_run(open_run(options.run, StoreSettings(), print), print)
     reckoned = {one.reason: one for one in payoffs(run.judged, run.sizes_dropped)}
@@ -73,13 +73,14 @@ def write_input(source: Path, folder: Path, numbers: Iterable[int]) -> None:
     for name in FILES:
         if not (source / name).exists():
             continue
+        # Without a time in it: the same sequences are the same input when it is run again.
         with (
             gzip.open(source / name, "rt", encoding="utf-8") as lines,
-            gzip.open(folder / name, "wt", encoding="utf-8") as kept,
+            gzip.GzipFile(folder / name, "wb", mtime=0) as kept,
         ):
             for line in lines:
                 if line[:1] != "A" or line[:7] in wanted:
-                    kept.write(line)
+                    kept.write(line.encode())
 
 
 def work(folder: Path, flags: list[str]) -> int:

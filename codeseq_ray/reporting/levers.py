@@ -46,7 +46,7 @@ LEVERS: Mapping[str, str] = {
     Drop.TABLE: "--allow-tables",
     Drop.FINITE: "--allow-finite",
     Drop.KEYWORD: "--drop-keywords",
-    Drop.TOO_FEW_TERMS: "--min-terms, or --more-terms",
+    Drop.TOO_FEW_TERMS: "--min-terms",
     Drop.TOO_FEW_VALUES: "--min-distinct",
     Drop.TOO_MANY_DIGITS: "--max-digits",
 }
