@@ -426,19 +426,23 @@ executor.close()
 
 @pytest.mark.parametrize("number", [100, 101, 102, 103])  # `child.CHANNELS`
 def test_a_sandbox_starts_whatever_number_its_line_to_the_worker_has(number: int) -> None:
-    """The child's channels have fixed numbers, and a worker with many files open may hold its line under one."""
-    taken: list[int] = []
-    try:
-        while not taken or taken[-1] < number + 1:
-            taken.append(os.open(os.devnull, os.O_RDONLY))
-        # The next two that are opened are the ends of that line; the zygote is given the second.
-        below, at = [fd for fd in taken if fd < number][-1], number
-        for free in (below, at):
-            os.close(free)
-            taken.remove(free)
-        with SandboxExecutor() as sandbox:
-            report = sandbox.run(Execution("print(6 * 7)", ("",)))
-        assert [run.stdout for run in report.runs] == ["42\n"]
-    finally:
-        for fd in taken:
-            os.close(fd)
+    """The child's channels have fixed numbers, and a worker with many files open may hold its line under one.
+
+    In a process of its own: here, other tests may have more files open than that.
+    """
+    code = f"""
+import os
+from codeseq_ray.ports import Execution
+from codeseq_ray.sandbox import SandboxExecutor
+
+number, taken = {number}, []
+while not taken or taken[-1] < number + 1:
+    taken.append(os.open(os.devnull, os.O_RDONLY))
+# The next two that are opened are the ends of that line; the zygote is given the second.
+for free in ([fd for fd in taken if fd < number][-1], number):
+    os.close(free)
+with SandboxExecutor() as sandbox:
+    report = sandbox.run(Execution("print(6 * 7)", ("",)))
+assert [run.stdout for run in report.runs] == ["42\\n"], report
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
