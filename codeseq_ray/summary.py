@@ -126,6 +126,7 @@ def closing(
         f'  read it         datasets.load_dataset("{release_uri}", "{first}")'
         if "://" not in release_uri
         else f'  read it         copy the folder here, then datasets.load_dataset(FOLDER, "{first}")',
+        f"  see it all      python jobs/report.py --run {run_uri} --output report.html",
     ]
     if not all_done:
         larger = "a larger cap" if capped else "a larger or no --limit"
