@@ -19,6 +19,7 @@ from tests.reporting.made import HOSTILE, failed, record, run_of
 
 pytest.importorskip("altair", reason="altair draws the report's charts: pip install -e '.[report]'")
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+WebDriverException = pytest.importorskip("selenium.common.exceptions").WebDriverException
 
 CHARTS = 8
 """Of a run with rejections, models, corrections and mutants, without comparison."""
@@ -41,7 +42,11 @@ def browser() -> Iterator[Any]:
         options.add_argument(f"--{flag}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     service = webdriver.ChromeService(executable_path=driver)
-    with webdriver.Chrome(options=options, service=service) as opened:
+    try:
+        opened = webdriver.Chrome(options=options, service=service)
+    except WebDriverException as error:
+        pytest.skip(f"Chromium is installed and does not start here: {error.msg}")
+    with opened:
         yield opened
 
 
