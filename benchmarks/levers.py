@@ -21,6 +21,7 @@ from pathlib import Path
 from codeseq_ray.reporting.intervals import share
 from codeseq_ray.reporting.levers import payoffs
 from codeseq_ray.reporting.reading import RunFacts, read_run
+from codeseq_ray.store.ledger import read_ledger
 from codeseq_ray.store.opening import open_run
 from codeseq_ray.store.settings import StoreSettings
 
@@ -41,7 +42,8 @@ def main() -> None:
         "too_few_values": ["--min-distinct", "1", "--family-cap", "1000000"],
         "too_few_terms": ["--min-terms", "7", "--family-cap", "1000000"],
     }
-    run = read_run(open_run(options.run, StoreSettings(), print), print)
+    store = open_run(options.run, StoreSettings(), print)
+    run = read_run(store, read_ledger(store), print)
     reckoned = {one.reason: one for one in payoffs(run.judged, run.sizes_dropped)}
     print("| reason | stopped | tried | all that passed the gate | reckoned | really accepted | ÷ reckoned |")
     print("|---|---:|---:|---:|---:|---:|---:|")

@@ -78,7 +78,6 @@ class Facts:
     """The same after its reflection."""
     mutants: int
     mutants_killed: int
-    far_unseen: int
 
     @property
     def tokens(self) -> int:
@@ -121,7 +120,6 @@ def facts_of(record: SequenceRecord, members: int) -> Facts:
         keep=screening.keep if screening else None,
         mutants=checks.mutants if checks else 0,
         mutants_killed=checks.mutants_killed if checks else 0,
-        far_unseen=checks.far_unseen if checks else 0,
     )
 
 

@@ -17,7 +17,7 @@ from codeseq_ray.errors import UsageError
 from codeseq_ray.records import Outcome, SequenceRecord
 from codeseq_ray.reporting.facts import Facts, facts_of
 from codeseq_ray.reporting.kinds import family_size
-from codeseq_ray.store.ledger import Ledger, LedgerRow, read_ledger
+from codeseq_ray.store.ledger import Ledger, LedgerRow
 from codeseq_ray.store.run import RunStore
 from codeseq_ray.store.spill import records_in_order
 
@@ -70,14 +70,13 @@ class RunFacts:
         return any(one.spent for one in self.facts)
 
 
-def read_run(run: RunStore, say: Say) -> RunFacts:
+def read_run(run: RunStore, ledger: Ledger, say: Say) -> RunFacts:
     """Raises UsageError where there is no synthesis run, or none of its sequences has an outcome yet."""
     manifest = run.read_manifest()
     if manifest is None:
         raise UsageError(f"there is no run at {run.uri}: give <output>/<run-id>, which holds run.json")
     if (kind := manifest.get("kind", "synthesis")) != "synthesis":
         raise UsageError(f"{run.uri} is a run of {kind}: a report is made of one of jobs/synthesize.py")
-    ledger = read_ledger(run)
     if not len(ledger):
         raise UsageError(f"{run.uri}: no sequence has come to an outcome yet, so there is nothing to report")
     facts = RunFacts(run.run_id, manifest, _starts(run), 0, 0, Counter(), {}, [])
@@ -97,9 +96,8 @@ def read_run(run: RunStore, say: Say) -> RunFacts:
     return facts
 
 
-def read_whole(run: RunStore, numbers: set[int]) -> Iterator[SequenceRecord]:
+def read_whole(run: RunStore, ledger: Ledger, numbers: set[int]) -> Iterator[SequenceRecord]:
     """The records of these A-numbers, in their order."""
-    ledger: Ledger = read_ledger(run)
     yield from _records(run, [row for number in sorted(numbers) if (row := ledger.get(number)) is not None])
 
 

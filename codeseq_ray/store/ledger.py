@@ -16,7 +16,7 @@ import uuid
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
@@ -182,12 +182,12 @@ class Ledger:
     def __iter__(self) -> Iterator[LedgerRow]:
         for batch in self._table.to_batches(max_chunksize=4096):
             for row in batch.to_pylist():
-                yield _row(row)
+                yield row_of(row)
 
     def get(self, number: int) -> LedgerRow | None:
         """The outcome of one A-number, if it has one."""
         at = self._find(number)
-        return None if at is None else _row(self._table.slice(at, 1).to_pylist()[0])
+        return None if at is None else row_of(self._table.slice(at, 1).to_pylist()[0])
 
     def next_attempt(self, number: int) -> int:
         """1 for a sequence without an outcome, else one more than its highest attempt."""
@@ -216,7 +216,8 @@ class Ledger:
         return at if at < len(self._numbers) and self._numbers[at] == number else None
 
 
-def _row(row: dict[str, Any]) -> LedgerRow:
+def row_of(row: Mapping[str, Any]) -> LedgerRow:
+    """A row of `merging.ROWS_SCHEMA` as a value."""
     return LedgerRow(
         sequence_id=f"A{row['number']:06d}",
         attempt=row["attempt"],

@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 
 from codeseq_ray.cases import draw
 from codeseq_ray.errors import StoreError, UsageError
-from codeseq_ray.records import Outcome, PlanRow, Rollout, SequenceRecord, Stage
+from codeseq_ray.records import PlanRow, Rollout, SequenceRecord
 from codeseq_ray.store import parquet
-from codeseq_ray.store.ledger import LedgerRow
+from codeseq_ray.store.ledger import LedgerRow, row_of
 from codeseq_ray.store.merging import LedgerRows, read_rows
 from codeseq_ray.store.reopening import read_reopened
 from codeseq_ray.store.run import PLAN_SCHEMA, RunStore
@@ -128,16 +128,4 @@ class Seen:
 
 
 def ledger_rows(table: pa.Table) -> list[LedgerRow]:
-    return [
-        LedgerRow(
-            sequence_id=f"A{row['number']:06d}",
-            attempt=row["attempt"],
-            outcome=Outcome(row["outcome"]),
-            reason=row["reason"],
-            rounds=row["rounds"],
-            tokens=row["tokens"],
-            record_key=row["record_key"],
-            stage=Stage(row["stage"]),
-        )
-        for row in table.to_pylist()
-    ]
+    return [row_of(row) for row in table.to_pylist()]
