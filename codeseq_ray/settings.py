@@ -47,6 +47,7 @@ from codeseq_ray.selection.rules import SelectionSettings
 from codeseq_ray.store.settings import Selectors, StoreSettings
 from codeseq_ray.synthesis.settings import SynthesisSettings
 from codeseq_ray.telling.settings import ShowingSettings
+from codeseq_ray.training.settings import ReinforcementTraining, SupervisedTraining, TrainingSettings
 
 PREFIX = "CODESEQ_"
 NOT_SETTINGS = {"CODESEQ_TEST_DATA", crashpoints.VARIABLE}
@@ -430,6 +431,29 @@ class ShowSettings(StoreSettings, ShowingSettings, _Sourced):
     model_config = SettingsConfigDict(**_CONFIG, cli_shortcuts={"json-lines": "json"})
 
 
+class TrainSettings(StoreSettings, TrainingSettings, _Sourced):
+    """What both kinds of training have in common, as a job."""
+
+    model_config = _CONFIG
+
+    def row_settings(self) -> dict[str, Any]:
+        """The settings that change what the model becomes, by name, as plain JSON values."""
+        public = self.public()
+        return {name: public[name] for name in sorted(self.marked())}
+
+
+class SftSettings(SupervisedTraining, TrainSettings):
+    """All settings of supervised fine-tuning: YAML (--config), environment (CODESEQ_…), flags, in rising order."""
+
+    model_config = _CONFIG
+
+
+class GrpoSettings(ReinforcementTraining, SandboxSettings, TrainSettings):
+    """All settings of GRPO: YAML (--config), environment (CODESEQ_…), flags, in rising order."""
+
+    model_config = _CONFIG
+
+
 class SweepSettings(StoreSettings, _Sourced):
     """All settings of the sweeper: YAML (--config), environment (CODESEQ_…), flags, in rising order."""
 
@@ -471,6 +495,8 @@ SCHEMAS: tuple[type[_Sourced], ...] = (
     EstimateSettings,
     ReportSettings,
     ShowSettings,
+    SftSettings,
+    GrpoSettings,
 )
 Schema = TypeVar("Schema", bound=_Sourced)
 

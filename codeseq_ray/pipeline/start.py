@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 from codeseq_ray.errors import UsageError
 from codeseq_ray.pipeline import cluster
@@ -19,6 +20,13 @@ from codeseq_ray.store.run import RunStore
 from codeseq_ray.watching.screen import live
 
 Say = Callable[[str], None]
+
+
+class HasOutput(Protocol):
+    """Settings that say where runs lie."""
+
+    @property
+    def output(self) -> str | None: ...
 
 
 @dataclass(frozen=True)
@@ -73,7 +81,7 @@ def inside_job() -> bool:
     return "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ
 
 
-def output_uri(settings: WorkSettings) -> str:
+def output_uri(settings: HasOutput) -> str:
     """Where runs lie. A Ray job works in a copy of its folder that goes with it: nothing may be left there."""
     if settings.output is None:
         return os.path.expanduser("~/codeseq-runs") if inside_job() else "runs"

@@ -76,9 +76,12 @@ class Cssr:
 
     def reward(self, *, passed: bool, solvability: float | None, case_share: float) -> float:
         """R of a completion whose cases are true to the share c (0 without cases)."""
+        return sum(self.parts(passed=passed, solvability=solvability, case_share=case_share))
+
+    def parts(self, *, passed: bool, solvability: float | None, case_share: float) -> tuple[float, float]:
+        """What the program earns and what the cases earn; together, R."""
         if not 0 <= case_share <= 1:
             raise UsageError(f"case share {case_share!r} is not a share from 0 to 1")
         weight = self.weight(solvability) if passed else 0.0
-        if self.form is Form.MULTIPLICATIVE:
-            return weight * (1 + self.case_weight * case_share)
-        return weight + self.case_weight * case_share
+        earned = self.case_weight * case_share
+        return weight, weight * earned if self.form is Form.MULTIPLICATIVE else earned

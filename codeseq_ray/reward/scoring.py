@@ -93,6 +93,9 @@ class Score:
     reason: str = ""
     """In a few words, what went wrong; never an expected output."""
     passed: bool = False
+    pass_part: float = 0.0
+    case_part: float = 0.0
+    """What the program and the cases earn; together, the reward."""
     weight: float = 0.0
     """w(s) of the problem, whether it passed or not."""
     case_share: float = 0.0
@@ -211,11 +214,16 @@ class _Once:
             passed, kind, reason = False, Reason.LOOKUP_TABLE, table
         if reading.too_long:
             reason = "; ".join(filter(None, (reason, "too long to be read for cases")))
+        for_pass, for_cases = form.parts(
+            passed=passed, solvability=task.solvability, case_share=counted.share
+        )
         return Score(
-            reward=form.reward(passed=passed, solvability=task.solvability, case_share=counted.share),
+            reward=for_pass + for_cases,
             verdict=kind,
             reason=reason,
             passed=passed,
+            pass_part=for_pass,
+            case_part=for_cases,
             weight=weight,
             case_share=counted.share,
             n_cases=counted.cases,

@@ -17,7 +17,7 @@ from codeseq_ray.mixing.screening import Read, Unread
 from codeseq_ray.pipeline.judging.inputs import SUFFIXES, Kind, Slice, filesystem, lines
 from codeseq_ray.store.released import Released
 
-CHAT_COLUMNS = ("id", "messages", "source", "license", "source_url")
+CHAT_COLUMNS = ("id", "messages", "source", "license", "source_url", "origin")
 SLICE_BYTES = 16 << 20
 """Of a file of lines, or of a Parquet file's rows as they are in memory: what a task reads."""
 MOST_SLICES = 4000
