@@ -3,13 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+TRAINED := $(VENV)/.installed-train
 # Longer OEIS files for tests and benchmarks; tests that need them skip, saying so, where they are not.
 CODESEQ_TEST_DATA ?= $(wildcard ../shared/oeis)
 export CODESEQ_TEST_DATA
 # Ray compiles every import anew in each worker under this.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run install test test-slow check format bench s3 clean
+.PHONY: run install install-train test test-slow check format bench s3 clean
 
 run: install  ## the main job on the bundled sample with the built-in agents, in a local Ray
 	$(BIN)/python jobs/synthesize.py $(ARGS)
@@ -21,6 +22,12 @@ $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $(INSTALLED)
+
+install-train: $(TRAINED)  ## besides, what jobs/train_sft.py and jobs/train_grpo.py need (torch: gigabytes on Linux)
+
+$(TRAINED): $(INSTALLED) constraints-train.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -c constraints-train.txt -e '.[dev,train]'
+	touch $(TRAINED)
 
 test: install  ## the fast tests (below a quarter of an hour on 2 cores)
 	$(BIN)/python -m pytest $(ARGS)

@@ -158,6 +158,7 @@ class SupervisedTraining(TrainingSettings):
         min_length=1,
         description="Rows with `messages`: a release or a run's folder (its config sft), a mix of jobs/mix.py, or a "
         ".parquet or .jsonl file or folder; local or s3://bucket/prefix.",
+        json_schema_extra=_ROW,
     )
     max_tokens: int | None = Field(
         None,
@@ -186,6 +187,7 @@ class ReinforcementTraining(TrainingSettings):
     dataset: str = Field(
         min_length=1,
         description="Rows of the config rl: a release of jobs/rollouts.py or its run's folder, or a .parquet file.",
+        json_schema_extra=_ROW,
     )
     generations: int = Field(
         8, ge=2, description="Completions of each problem: the group.", json_schema_extra=_ROW

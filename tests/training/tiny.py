@@ -51,6 +51,7 @@ def tiny_model(folder: Path) -> Path:
         eos_token_id=2,
         pad_token_id=0,
         tie_word_embeddings=True,
+        initializer_range=0.3,  # what stands before a token matters
     )
     Qwen2ForCausalLM(config).save_pretrained(folder)
     return folder

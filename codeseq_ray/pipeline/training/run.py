@@ -25,6 +25,7 @@ import ray
 from codeseq_ray import __version__
 from codeseq_ray.errors import InfrastructureError, UsageError
 from codeseq_ray.pipeline import cluster
+from codeseq_ray.pipeline.cluster import TASK_CPUS
 from codeseq_ray.pipeline.judging.inputs import filesystem
 from codeseq_ray.pipeline.start import inside_job, output_uri
 from codeseq_ray.settings import GrpoSettings, SftSettings, TrainSettings, fingerprint, refuse_other
@@ -91,7 +92,7 @@ def conduct(settings: TrainSettings, say: Say, kind: str, make: Make, work: Call
     cluster.connect(settings.local_cpus)
     with take(run, say) as lease:
         lease.keep(lambda holder: say(f"warning: {holder} has taken this run over"))
-        steps = _fit(settings, run, prepared, say, work, kind)
+        steps = _fit(settings, run, prepared, say, work)
         trained.seconds = time.monotonic() - begun
         trained.done = {"steps": steps, "seconds_of_last_start": round(trained.seconds, 1), "kind": kind}
         run.write_json(DONE, trained.done)
@@ -157,7 +158,6 @@ def _fit(
     prepared: Prepared,
     say: Say,
     work: Callable[[Any], None],
-    kind: str,
 ) -> int:
     """Optimiser steps that were made. Ray Train is imported here: it brings torch."""
     import ray.train.torch
@@ -168,7 +168,7 @@ def _fit(
     from codeseq_ray.pipeline.training.worker import Task
 
     gpu = settings.gpu if settings.gpu is not None else ray.cluster_resources().get("GPU", 0) > 0
-    cpus = settings.worker_cpus or (1.0 if gpu else worker_cpus(settings, kind))
+    cpus = settings.worker_cpus or (1.0 if gpu else worker_cpus(settings))
     _require_room(settings, cpus, gpu)
     threads = settings.threads or max(1, math.floor(cluster.cpus() / settings.workers))
     fs, path = filesystem(run.uri)
@@ -207,20 +207,31 @@ def _fit(
     return told.step
 
 
-def worker_cpus(settings: TrainSettings, kind: str) -> float:
-    """Without GPUs: a worker's share of the CPUs; GRPO leaves one of the cluster to the programs."""
-    free = cluster.cpus() - (1 if kind == "grpo" else 0)
-    return max(1.0, math.floor(free / settings.workers))
+def worker_cpus(settings: TrainSettings) -> float:
+    """Without GPUs: a worker's share of the CPUs that programs leave."""
+    share = (cluster.cpus() - _for_programs(settings)) / settings.workers
+    return float(math.floor(share)) if share >= 1 else math.floor(100 * share) / 100
+
+
+def _for_programs(settings: TrainSettings) -> float:
+    """CPUs that no worker may take, or no verdict would ever come."""
+    return TASK_CPUS if isinstance(settings, GrpoSettings) else 0.0
 
 
 def _require_room(settings: TrainSettings, cpus: float, gpu: bool) -> None:
-    """Ray would wait for ever for workers that no node can hold, unless it may get more nodes."""
+    """Ray would wait for ever for workers that no node can hold, and workers for programs that never run.
+
+    Nothing is said inside a Ray job, whose cluster may grow.
+    """
     there = ray.cluster_resources()
-    if gpu and there.get("GPU", 0) < settings.workers and not inside_job():
+    if inside_job():
+        return
+    if gpu and there.get("GPU", 0) < settings.workers:
         raise UsageError(f"--workers {settings.workers}: this cluster has {there.get('GPU', 0):g} GPUs")
-    if not gpu and there.get("CPU", 0) < cpus * settings.workers and not inside_job():
+    if there.get("CPU", 0) < cpus * settings.workers + _for_programs(settings) or cpus <= 0:
         raise UsageError(
-            f"--workers {settings.workers}: this cluster has {there.get('CPU', 0):g} CPUs, not {cpus:g} for each"
+            f"--workers {settings.workers}: this cluster has {there.get('CPU', 0):g} CPUs, and {cpus:g} for each "
+            f"worker leave less than {_for_programs(settings):g} for programs. Lower --workers or --worker-cpus."
         )
 
 

@@ -1,0 +1,1 @@
+"""Does training on the rows make a model better at the task? (results/training.md)"""

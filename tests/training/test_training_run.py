@@ -1,0 +1,172 @@
+"""The jobs on a real Ray: a model comes out that learned its rows, and a lost worker costs no step that was saved."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codeseq_ray.errors import RunMismatchError, UsageError
+from codeseq_ray.settings import GrpoSettings, SftSettings, load
+from tests.training.conftest import NEEDED
+
+pytest.importorskip("trl", reason=NEEDED)
+psutil = pytest.importorskip("psutil", reason=NEEDED)
+
+pytestmark = pytest.mark.usefixtures("small_ray")
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Path:
+    path = tmp_path / "rows.jsonl"
+    with path.open("w") as out:
+        for n in range(24):
+            asked, answered = f"Print {n} times n.", f"```python\nprint({n} * int(input()))\n```"
+            turns = [{"role": "user", "content": asked}, {"role": "assistant", "content": answered}]
+            out.write(json.dumps({"id": f"row-{n}", "messages": turns}) + "\n")
+    return path
+
+
+def sft(model: Path, rows: Path, output: str, *more: str) -> SftSettings:
+    argv = ["--model", str(model), "--dataset", str(rows), "--output", output, "--run-id", "r"]
+    argv += ["--accumulate", "2", "--no-packing", "--learning-rate", "0.02", "--log-steps", "1"]
+    return load([*argv, *more], schema=SftSettings, program="train_sft.py")
+
+
+def run(settings: SftSettings, said: list[str] | None = None) -> Any:
+    from codeseq_ray.pipeline.training import sft as job
+
+    return job.execute(settings, (said if said is not None else []).append)
+
+
+def test_a_model_learns_its_rows_and_comes_with_card_figures_and_what_is_kept_back(
+    model: Path, rows: Path, tmp_path: Path
+) -> None:
+    settings = sft(model, rows, str(tmp_path), "--held-out", "4", "--save-steps", "5", "--merge")
+    trained = run(settings)
+    folder = tmp_path / "r"
+    assert trained.done["steps"] == 10  # 20 rows, two of them a step
+    before, after = (
+        json.loads((folder / f"held-out-{when}.json").read_text())["losses"]["given"]
+        for when in ("before", "after")
+    )
+    assert len(before) == 4
+    assert sum(after) < sum(before)
+    card = (folder / "model" / "README.md").read_text()
+    assert "20 rows of given" in card
+    assert trained.prepared.digest in card
+    assert (folder / "merged" / "model.safetensors").exists()
+    assert list((folder / "tensorboard").rglob("events*"))
+    log = json.loads((folder / "log.json").read_text())["log"]
+    assert [entry["step"] for entry in log if "loss" in entry] == list(range(1, 11))
+
+    said: list[str] = []
+    run(settings, said)
+    assert any("done before" in line for line in said)
+    with pytest.raises(RunMismatchError, match="learning_rate"):
+        run(sft(model, rows, str(tmp_path), "--held-out", "4", "--learning-rate", "0.01"))
+
+
+def test_a_lost_worker_goes_on_from_its_last_checkpoint(model: Path, rows: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    with Killing(lambda: any("step 4 of" in line and "saved" in line for line in said)) as killed:
+        trained = run(sft(model, rows, str(tmp_path), "--save-steps", "2", "--epochs", "2"), said)
+    assert killed
+    assert trained.done["steps"] == 24
+    assert any(line.startswith("a worker was lost") for line in said)
+    log = json.loads((tmp_path / "r" / "log.json").read_text())["log"]
+    # Every step once, in order: what was done after the last checkpoint was done again and not counted twice.
+    assert [entry["step"] for entry in log if "loss" in entry] == list(range(1, 25))
+    first = next(n for n, line in enumerate(said) if line.startswith("a worker was lost"))
+    again = [int(line.split()[1]) for line in said[first:] if line.startswith("step") and "loss" in line]
+    assert min(again) > 4
+
+
+def test_a_dry_run_shows_what_is_trained_on_and_leaves_nothing(
+    model: Path, rows: Path, tmp_path: Path
+) -> None:
+    from codeseq_ray.pipeline.training import sft as job
+
+    said: list[str] = []
+    job.dry_run(sft(model, rows, str(tmp_path / "out"), "--dry-run"), said.append)
+    text = "\n".join(said)
+    assert "24 rows of given" in text
+    shown = text[text.index("TRAINED ON") :]
+    assert "print" in shown.replace("|", "")
+    assert "times n" not in shown.replace("|", "")
+    assert not (tmp_path / "out").exists()
+
+
+def test_rows_that_are_not_there_are_an_error_before_ray_is_asked(model: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--dataset"):
+        run(sft(model, tmp_path / "none.jsonl", str(tmp_path)))
+
+
+def test_a_model_that_is_not_there_is_an_error_before_ray_is_asked(rows: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--model"):
+        run(sft(tmp_path / "none", rows, str(tmp_path)))
+
+
+class Killing:
+    """Kills the worker of Ray Train once, by SIGKILL, when it is time; true once it was done."""
+
+    def __init__(self, time_has_come: Callable[[], bool]) -> None:
+        self._time_has_come, self._over, self._killed = time_has_come, threading.Event(), False
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Killing:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def __bool__(self) -> bool:
+        return self._killed
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.05):
+            if self._time_has_come() and (workers := list(_workers())):
+                os.kill(workers[0], signal.SIGKILL)
+                self._killed = True
+                return
+
+
+def _workers() -> Iterator[int]:
+    """Workers of Ray Train that this process's own Ray started."""
+    for process in psutil.Process().children(recursive=True):
+        try:
+            if "RayTrainWorker" in " ".join(process.cmdline()):
+                yield process.pid
+        except psutil.Error:
+            continue
+
+
+def test_programs_run_on_ray_and_a_slow_one_holds_up_nobody() -> None:
+    """The verdict of an endless program does not come within the batch's time: it has no reward, the others have."""
+    from codeseq_ray.pipeline.training.grpo_worker import scorer
+    from codeseq_ray.reward.tasks import RewardTask
+
+    argv = ["--model", "m", "--dataset", "d", "--reward-seconds", "25", "--cpu-seconds", "60"]
+    settings = load(argv, schema=GrpoSettings, program="train_grpo.py")
+    cases = '{"inputs": ["3", "4"], "outputs": ["6", "8"]}'
+    task = RewardTask.of(cases, '{"inputs": ["1"], "outputs": ["2"]}', cases, "print(2 * int(input()))", 0.25)
+    right, wrong, endless = (
+        f"```python\n{code}\n```" for code in ("print(2 * int(input()))", "print(1)", "while True: pass")
+    )
+    begun = time.monotonic()
+    with scorer(settings) as judge:
+        scores = judge.score_batch([(task, endless), (task, right), (task, wrong), (task, right)])
+    assert [score.passed for score in scores] == [False, True, False, True]
+    assert scores[0].reward is None
+    assert scores[1].reward == pytest.approx(scores[1].pass_part)
+    assert scores[2].reward == 0
+    assert time.monotonic() - begun < 50
