@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -170,3 +172,109 @@ def test_programs_run_on_ray_and_a_slow_one_holds_up_nobody() -> None:
     assert scores[1].reward == pytest.approx(scores[1].pass_part)
     assert scores[2].reward == 0
     assert time.monotonic() - begun < 50
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+def test_two_workers_train_one_model(model: Path, rows: Path, tmp_path: Path, strategy: str) -> None:
+    """The rows kept back have the losses that one worker finds, in the same order; the model comes out whole."""
+    from transformers import AutoModelForCausalLM
+
+    one = sft(
+        model, rows, str(tmp_path / "one"), "--held-out", "5", "--method", "full", "--learning-rate", "0.001"
+    )
+    run(one)
+    more = ["--workers", "2", "--worker-cpus", "0.4", "--accumulate", "1", "--strategy", strategy]
+    two = sft(
+        model,
+        rows,
+        str(tmp_path / "two"),
+        "--held-out",
+        "5",
+        "--method",
+        "full",
+        "--learning-rate",
+        "0.001",
+        *more,
+    )
+    assert run(two).done["steps"] == 10  # 19 rows, two of them a step
+    for when in ("before", "after"):
+        told = [
+            json.loads((tmp_path / who / "r" / f"held-out-{when}.json").read_text())["losses"]["given"]
+            for who in ("one", "two")
+        ]
+        assert told[0] == pytest.approx(told[1], rel=0.05 if when == "after" else 1e-3)
+    names = {
+        name
+        for name, _ in AutoModelForCausalLM.from_pretrained(
+            tmp_path / "two" / "r" / "model"
+        ).named_parameters()
+    }
+    assert names == {name for name, _ in AutoModelForCausalLM.from_pretrained(model).named_parameters()}
+
+
+@pytest.mark.slow
+def test_a_job_in_s3_goes_on_where_it_was_told_to_stop(model: Path, rows: Path, s3_server: Any) -> None:
+    from codeseq_ray.store.objects import open_store
+
+    command = [sys.executable, "jobs/train_sft.py", "--model", str(model), "--dataset", str(rows)]
+    command += ["--output", "s3://codeseq/training", "--run-id", "r", "--accumulate", "2", "--no-packing"]
+    command += ["--save-steps", "3", "--log-steps", "1", "--local-cpus", "1"]
+    environment = {**os.environ, **s3_server.environment, "RAY_AUTH_MODE": "disabled"}
+    job = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+    )
+    assert job.stdout is not None
+    for line in job.stdout:
+        if line.startswith("step 6 of") and "saved" in line:
+            job.send_signal(signal.SIGTERM)
+            break
+    rest = job.stdout.read()
+    assert job.wait(timeout=120) == 1, rest
+    assert "--run-id" in rest
+    again = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=280)
+    assert again.returncode == 0, again.stdout + again.stderr
+    steps = [
+        int(line.split()[1])
+        for line in again.stdout.splitlines()
+        if line.startswith("step") and "loss" in line
+    ]
+    assert steps[0] == 7
+    assert max(steps) == 12
+    names = set(open_store("s3://codeseq/training/r").list("model/"))
+    assert {"model/adapter_model.safetensors", "model/README.md", "model/tokenizer.json"} <= names
+
+
+@pytest.mark.slow
+def test_grpo_trains_on_problems_and_logs_what_the_reward_is_made_of(model: Path, tmp_path: Path) -> None:
+    from codeseq_ray.pipeline.training import grpo as job
+    from codeseq_ray.store import parquet
+    from codeseq_ray.training.problems import PROBLEMS
+
+    cases = '{"inputs": ["3", "4"], "outputs": ["6", "8"]}'
+    problems = [
+        {
+            "problem_id": f"A00000{n}-x",
+            "prompt": [{"role": "user", "content": f"Print n times {n}."}],
+            "ground_truth": cases,
+            "examples": '{"inputs": ["1"], "outputs": ["2"]}',
+            "known_cases": cases,
+            "reference_program": "print(2 * int(input()))",
+            "solvability": 0.25,
+        }
+        for n in range(4)
+    ]
+    path = tmp_path / "rl.parquet"
+    path.write_bytes(parquet.encode(problems, PROBLEMS))
+    argv = ["--model", str(model), "--dataset", str(path), "--output", str(tmp_path), "--run-id", "g"]
+    argv += ["--generations", "2", "--accumulate", "2", "--completion-tokens", "12", "--log-steps", "1"]
+    settings = load(argv, schema=GrpoSettings, program="train_grpo.py")
+    assert job.execute(settings, lambda line: None).done["steps"] == 4
+    log = [
+        entry for entry in json.loads((tmp_path / "g" / "log.json").read_text())["log"] if "reward" in entry
+    ]
+    assert len(log) == 4
+    for entry in log:
+        assert entry["reward"] == pytest.approx(entry["cssr/pass_part"] + entry["cssr/case_part"])
+        assert entry["cssr/not_judged"] == 0
+    assert (tmp_path / "g" / "model" / "adapter_model.safetensors").exists()
