@@ -23,6 +23,8 @@ from codeseq_ray.store.parquet import COMPRESSION
 from codeseq_ray.training.turns import Refusal, Sample
 
 TRAIN, HELD_OUT = "train", "held_out"
+MEASURED = "measured"
+"""Origin of rows that are measured and never trained on."""
 MANIFEST = "prepared.json"
 FILE_ROWS = 10_000
 _BATCH = 256
@@ -117,7 +119,11 @@ def prepare(
     limit: int | None,
     held_out: int,
 ) -> Prepared:
-    """Files of `SAMPLES` through `put`, and their counts. Raises UsageError where nothing is left to train on."""
+    """Files of `SAMPLES` through `put`, and their counts. Raises UsageError where nothing is left to train on.
+
+    All rows of the origin `MEASURED` are kept back, and `held_out` of every other; a row that is measured, too, is left
+    out.
+    """
     refused: dict[str, Counter[str]] = {}
     kept: list[_Kept] = []
     spill = scratch / "samples.parquet"
@@ -136,8 +142,13 @@ def prepare(
                 )
             if usable:
                 writer.write_table(pa.Table.from_pylist(usable, schema=SAMPLES))
-    back = _least(kept, held_out)
-    rest = sorted(one for one in kept if one[2] not in back)
+    measured = {drawn for drawn, origin, _ in kept if origin == MEASURED}
+    for _, origin, _ in (again := [one for one in kept if one[1] != MEASURED and one[0] in measured]):
+        refused.setdefault(origin, Counter())[Refusal.MEASURED] += 1
+    left = set(kept).difference(again)
+    back = {number for _, origin, number in left if origin == MEASURED}
+    back |= _least([one for one in left if one[1] != MEASURED], held_out)
+    rest = sorted(one for one in left if one[2] not in back)
     train = {number for _, _, number in (rest if limit is None else rest[:limit])}
     if not train:
         reasons = "; ".join(f"{r} {n:,}" for c in refused.values() for r, n in sorted(c.items()))

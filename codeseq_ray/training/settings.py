@@ -179,6 +179,13 @@ class SupervisedTraining(TrainingSettings):
         "learned and what is forgotten.",
         json_schema_extra=_ROW,
     )
+    measure: str | None = Field(
+        None,
+        min_length=1,
+        description="Further rows whose loss is measured before and after, a .parquet or .jsonl file or folder: the "
+        "same for several trainings. What of them is in --dataset is not trained on.",
+        json_schema_extra=_ROW,
+    )
 
 
 class ReinforcementTraining(TrainingSettings):

@@ -31,6 +31,8 @@ class Refusal(StrEnum):
     TEMPLATE_REFUSES = "template_refuses"
     TEMPLATE_REWRITES = "template_rewrites"
     TOO_LONG = "too_long"
+    MEASURED = "measured"
+    """It is one of --measure."""
 
 
 @dataclass(frozen=True, slots=True)

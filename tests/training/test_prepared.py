@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codeseq_ray.errors import UsageError
-from codeseq_ray.training.prepared import HELD_OUT, TRAIN, Prepared, Read, prepare
+from codeseq_ray.training.prepared import HELD_OUT, MEASURED, TRAIN, Prepared, Read, prepare
 from codeseq_ray.training.turns import Refusal, Sample
 
 SAMPLES = st.lists(st.integers(0, 9), min_size=1, max_size=12).map(lambda ids: Sample(ids, ids))
@@ -91,6 +91,19 @@ def test_the_order_of_files_does_not_decide_what_is_drawn(
         return
     for part in (TRAIN, HELD_OUT):
         assert set(rows(*one, part)) == set(rows(*other, part))
+
+
+@given(READS, READS.map(lambda reads: [("row", MEASURED, read[2]) for read in reads]), st.integers(0, 3))
+def test_what_is_measured_is_never_trained_on(reads: list[Read], measured: list[Read], held_out: int) -> None:
+    try:
+        told, files = made([*reads, *measured], held_out=held_out)
+    except UsageError:
+        return
+    contents = {tuple(sample.input_ids) for _, _, sample in usable(measured) if isinstance(sample, Sample)}
+    assert {ids for origin, ids in rows(told, files, HELD_OUT) if origin == MEASURED} == contents
+    assert not {ids for _, ids in rows(told, files, TRAIN)} & contents
+    counted = sum(part.rows for parts in told.parts.values() for part in parts.values())
+    assert counted + sum(sum(one.values()) for one in told.refused.values()) == len(reads) + len(measured)
 
 
 def test_another_seed_draws_others() -> None:

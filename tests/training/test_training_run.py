@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -79,13 +78,13 @@ def test_a_model_learns_its_rows_and_comes_with_card_figures_and_what_is_kept_ba
 def test_a_lost_worker_goes_on_from_its_last_checkpoint(model: Path, rows: Path, tmp_path: Path) -> None:
     said: list[str] = []
     with Killing(lambda: any("step 4 of" in line and "saved" in line for line in said)) as killed:
-        trained = run(sft(model, rows, str(tmp_path), "--save-steps", "2", "--epochs", "2"), said)
+        trained = run(sft(model, rows, str(tmp_path), "--save-steps", "2"), said)
     assert killed
-    assert trained.done["steps"] == 24
+    assert trained.done["steps"] == 12
     assert any(line.startswith("a worker was lost") for line in said)
     log = json.loads((tmp_path / "r" / "log.json").read_text())["log"]
     # Every step once, in order: what was done after the last checkpoint was done again and not counted twice.
-    assert [entry["step"] for entry in log if "loss" in entry] == list(range(1, 25))
+    assert [entry["step"] for entry in log if "loss" in entry] == list(range(1, 13))
     first = next(n for n, line in enumerate(said) if line.startswith("a worker was lost"))
     again = [int(line.split()[1]) for line in said[first:] if line.startswith("step") and "loss" in line]
     assert min(again) > 4
@@ -152,26 +151,37 @@ def _workers() -> Iterator[int]:
             continue
 
 
+TWO_SLOTS = """
+import json, time, ray
+ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+from codeseq_ray.pipeline.training.grpo_worker import scorer
+from codeseq_ray.reward.tasks import RewardTask
+from codeseq_ray.settings import GrpoSettings, load
+argv = ["--model", "m", "--dataset", "d", "--reward-seconds", "20", "--cpu-seconds", "60"]
+cases = '{"inputs": ["3", "4"], "outputs": ["6", "8"]}'
+task = RewardTask.of(cases, '{"inputs": ["1"], "outputs": ["2"]}', cases, "print(2 * int(input()))", 0.25)
+programs = ["while True: pass", "print(2 * int(input()))", "print(1)", "print(int(input()) * 2)"]
+begun = time.monotonic()
+scores = scorer(load(argv, schema=GrpoSettings, program="t")).score_batch(
+    [(task, f"```python\\n{code}\\n```") for code in programs]
+)
+print(json.dumps([[score.passed, score.reward, score.pass_part] for score in scores] + [time.monotonic() - begun]))
+"""
+
+
 def test_programs_run_on_ray_and_a_slow_one_holds_up_nobody() -> None:
     """The verdict of an endless program does not come within the batch's time: it has no reward, the others have."""
-    from codeseq_ray.pipeline.training.grpo_worker import scorer
-    from codeseq_ray.reward.tasks import RewardTask
-
-    argv = ["--model", "m", "--dataset", "d", "--reward-seconds", "25", "--cpu-seconds", "60"]
-    settings = load(argv, schema=GrpoSettings, program="train_grpo.py")
-    cases = '{"inputs": ["3", "4"], "outputs": ["6", "8"]}'
-    task = RewardTask.of(cases, '{"inputs": ["1"], "outputs": ["2"]}', cases, "print(2 * int(input()))", 0.25)
-    right, wrong, endless = (
-        f"```python\n{code}\n```" for code in ("print(2 * int(input()))", "print(1)", "while True: pass")
+    environment = {**os.environ, "RAY_AUTH_MODE": "disabled"}
+    told = subprocess.run(
+        [sys.executable, "-c", TWO_SLOTS], capture_output=True, text=True, timeout=200, env=environment
     )
-    begun = time.monotonic()
-    with scorer(settings) as judge:
-        scores = judge.score_batch([(task, endless), (task, right), (task, wrong), (task, right)])
-    assert [score.passed for score in scores] == [False, True, False, True]
-    assert scores[0].reward is None
-    assert scores[1].reward == pytest.approx(scores[1].pass_part)
-    assert scores[2].reward == 0
-    assert time.monotonic() - begun < 50
+    assert told.returncode == 0, told.stderr
+    endless, right, wrong, also_right, seconds = json.loads(told.stdout.splitlines()[-1])
+    assert endless == [False, None, 0]
+    assert right == also_right == [True, right[2], right[2]]
+    assert right[2] > 1
+    assert wrong == [False, 0, 0]
+    assert seconds < 40
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from codeseq_ray.errors import UsageError
@@ -16,7 +17,7 @@ from codeseq_ray.pipeline.training.showing import sample_lines, shown
 from codeseq_ray.ports import ObjectStore
 from codeseq_ray.settings import SftSettings
 from codeseq_ray.store.released import MANIFEST, Released, find_release
-from codeseq_ray.training.prepared import Prepared, Put, Read, prepare
+from codeseq_ray.training.prepared import MEASURED, Prepared, Put, Read, prepare
 from codeseq_ray.training.turns import Renderer, longest, open_tokenizer
 
 GIVEN = "given"
@@ -48,7 +49,7 @@ def _prepared(settings: SftSettings, say: Say, put: Put, scratch: Path) -> Prepa
     say(f"rows: {settings.dataset}, as {settings.model} reads them, up to {most:,} tokens")
 
     def rows() -> Iterator[Read]:
-        for place, origin, told in _chats(settings, say):
+        for place, origin, told in chain(_chats(settings, say), _measured(settings)):
             if isinstance(told, Chat):
                 turns = [{"role": role, "content": content} for role, content in told.messages]
                 yield told.id or place, origin, renderer.sample(turns)
@@ -84,8 +85,13 @@ def _chats(settings: SftSettings, say: Say) -> Iterator[tuple[str, str, Chat | R
             yield place, CODESEQ, values.refused if isinstance(values, Unread) else chat(values)
 
 
-def _of_files(dataset: str) -> Iterator[tuple[str, str, Chat | Refused]]:
-    for part in chat_files(dataset, "--dataset", chats=True).slices:
+def _measured(settings: SftSettings) -> Iterator[tuple[str, str, Chat | Refused]]:
+    if settings.measure is not None:
+        yield from ((place, MEASURED, told) for place, _, told in _of_files(settings.measure, "--measure"))
+
+
+def _of_files(uri: str, flag: str = "--dataset") -> Iterator[tuple[str, str, Chat | Refused]]:
+    for part in chat_files(uri, flag, chats=True).slices:
         for place, values in chat_rows(part):
             if isinstance(values, Unread):
                 yield place, GIVEN, values.refused
