@@ -121,8 +121,8 @@ def prepare(
 ) -> Prepared:
     """Files of `SAMPLES` through `put`, and their counts. Raises UsageError where nothing is left to train on.
 
-    All rows of the origin `MEASURED` are kept back, and `held_out` of every other; a row that is measured, too, is left
-    out.
+    All rows of the origin `MEASURED` are kept back, and `held_out` of every other. A row that is also measured is
+    left out.
     """
     refused: dict[str, Counter[str]] = {}
     kept: list[_Kept] = []
