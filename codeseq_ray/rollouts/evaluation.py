@@ -16,6 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 RESAMPLES = 2000
+PAIRED = ("avg", "coverage")
+"""Figures of which each problem's own value is kept, so that two policies can be compared problem by problem."""
 _Floats = npt.NDArray[np.float64]
 
 
@@ -69,11 +71,13 @@ def evaluate(
     tokens = whole = passes = judged = replayed = 0
     table = rollouts.filter(pc.less(rollouts["sample"], samples))
     of_number = by_number(table)
+    measured: list[int] = []
     for number in numbers:
         rows = of_number(number)
         if len(rows) < samples:
             continue
         whole += 1
+        measured.append(number)
         good = sum(row["passed"] for row in rows)
         passes, judged = passes + good, judged + len(rows)
         counts["avg"].append(good / samples)
@@ -95,6 +99,10 @@ def evaluate(
         "passes": passes,
         "replayed": replayed,
         "figures": {name: mean_share(values, seed).as_json() for name, values in counts.items() if values},
+        "of_problems": {
+            name: {str(number): value for number, value in zip(measured, counts[name], strict=True)}
+            for name in PAIRED
+        },
         "reasons": dict(sorted(reasons.items())),
         "tokens_per_rollout": tokens / judged if judged else 0.0,
     }
@@ -161,6 +169,32 @@ def differences(results: Sequence[Mapping[str, Any]]) -> list[str]:
     return lines
 
 
+def gains(results: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A table of the first result's figures less those of each other one that was measured alike, problem by problem.
+
+    The interval is of the mean of these differences: problems that are hard for both do not widen it. Evaluations
+    from before each problem's values were kept, and those that differ, have no line.
+    """
+    first, *others = results
+    lines = []
+    for other in others:
+        if differences([first, other]) or other["task"] != first["task"]:
+            continue
+        cells = []
+        for name in PAIRED:
+            ours, theirs = (result.get("of_problems", {}).get(name, {}) for result in (first, other))
+            both = sorted(set(ours) & set(theirs))
+            if both:
+                gain = mean_share([ours[number] - theirs[number] for number in both], first["seed"] or 0)
+                cells.append(f"{100 * gain.mean:+.1f} ({100 * gain.low:+.1f} to {100 * gain.high:+.1f})")
+        if len(cells) == len(PAIRED):
+            lines.append(f"| {other['policy']} | {' | '.join(cells)} |")
+    if not lines:
+        return []
+    head = f"| {first['policy']} less … | avg@{first['samples']}, points | cases met, points |"
+    return [head, "|---|---:|---:|", *lines]
+
+
 def _said(value: object) -> str:
     return "not given" if value is None else str(value)
 
@@ -182,6 +216,8 @@ def report(results: Sequence[Mapping[str, Any]]) -> str:
     ]
     for line in differences(results):
         lines += ["", line]
+    if gained := gains(results):
+        lines += ["", *gained]
     if replayed := first.get("replayed"):
         lines += ["", f"{replayed} of {first['rollouts']} answers were replayed from the response cache."]
     if first["reasons"]:

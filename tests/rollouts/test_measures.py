@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codeseq_ray.rollouts.evaluation import evaluate, mean_share, pass_at, report, table
+from codeseq_ray.rollouts.evaluation import evaluate, gains, mean_share, pass_at, report, table
 from codeseq_ray.rollouts.plot import svg
 from codeseq_ray.store.rollouts import FIGURES
 
@@ -73,6 +73,27 @@ def test_a_problem_that_lacks_a_rollout_is_left_out_and_said() -> None:
 def test_samples_beyond_those_asked_for_do_not_count() -> None:
     of = {1: [(False, 0, 5), (True, 5, 5)]}
     assert evaluate(rollouts(of), [1], 1, (1,), seed=0)["passes"] == 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=2, max_size=12))
+def test_a_gain_is_the_mean_of_the_problems_own_differences(passes: list[tuple[int, int]]) -> None:
+    def told(which: int) -> dict[str, Any]:
+        of = {n: [(k < pair[which], 5, 5) for k in range(4)] for n, pair in enumerate(passes)}
+        figures = evaluate(rollouts(of), list(of), 4, (1,), seed=0)
+        return {**_result(("tuned", "base")[which]), **figures, "samples": 4}
+
+    tuned, base = told(0), told(1)
+    line = next(
+        line
+        for line in report([tuned, base]).splitlines()
+        if line.startswith("| base | +") or "| base | -" in line
+    )
+    expected = 100 * sum(a - b for a, b in passes) / 4 / len(passes)
+    assert f"| base | {expected:+.1f} (" in line
+    assert not gains([tuned, {**base, "seed": 1}])
+    assert not gains([tuned, {**base, "of_problems": {}}])
+    if len({a - b for a, b in passes}) == 1:  # a problem's difficulty is no part of the interval
+        assert f"({expected:+.1f} to {expected:+.1f})" in line
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
