@@ -3,17 +3,23 @@
 #
 #   docker build -f cluster/docker/cpu.Dockerfile -t registry.example.org/codeseq-ray:0.1.0 .
 #
+# And for training, on GPUs as well (PyTorch brings CUDA's libraries along; the node brings the driver):
+#
+#   docker build -f cluster/docker/cpu.Dockerfile --build-arg EXTRAS=scientific,train -t …/codeseq-ray-train:0.1.0 .
+#
 # Linted (hadolint, in `make check`), not built where this was written: no builder was at hand.
 
 FROM python:3.11-slim-bookworm AS build
+ARG EXTRAS=scientific
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
 # Dependencies first, without the package: this layer stays until their versions change. pip compiles what it installs;
 # the root file system is read-only in the pods, where every worker would else compile on its own.
-COPY pyproject.toml constraints.txt ./
+COPY pyproject.toml constraints.txt constraints-train.txt ./
 RUN python -c "import tomllib; project = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
-print('\n'.join(project['dependencies'] + project['optional-dependencies']['scientific']))" > requirements.txt \
-    && pip install --prefix=/dependencies -c constraints.txt -r requirements.txt
+print('\n'.join(sum((project['optional-dependencies'][extra] for extra in '${EXTRAS}'.split(',')), project['dependencies'])))" \
+    > requirements.txt \
+    && pip install --prefix=/dependencies -c constraints.txt -c constraints-train.txt -r requirements.txt
 COPY LICENSE README.md ./
 COPY codeseq_ray codeseq_ray
 RUN pip install --prefix=/package --no-deps .
