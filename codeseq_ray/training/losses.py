@@ -18,7 +18,7 @@ def losses(trainer: Trainer, rows: Dataset) -> list[float]:
     Every worker takes its share, and all take part in every step: where a model lies in pieces, none can work alone.
     """
     accelerator, model = trainer.accelerator, trainer.model_wrapped
-    loader = accelerator.prepare(torch.utils.data.DataLoader(_AsTensors(rows), batch_size=1))
+    loader = accelerator.prepare_data_loader(torch.utils.data.DataLoader(_AsTensors(rows), batch_size=1))
     found: list[float] = []
     was_training = model.training
     model.eval()

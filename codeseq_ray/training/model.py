@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,8 +55,9 @@ def adapter(settings: TrainingSettings) -> LoraConfig | None:
     )
 
 
-def arguments(settings: TrainingSettings, folder: Path) -> dict[str, Any]:
-    """What TRL's SFTConfig and GRPOConfig share. `folder` is on the worker's disk."""
+def arguments(settings: TrainingSettings, strategy: Mapping[str, Any] | None, folder: Path) -> dict[str, Any]:
+    """What TRL's SFTConfig and GRPOConfig share. `strategy`: the content of --strategy-config; `folder` is on the
+    worker's disk."""
     given: dict[str, Any] = {
         "output_dir": str(folder),
         "per_device_train_batch_size": settings.batch_size,
@@ -81,25 +82,12 @@ def arguments(settings: TrainingSettings, folder: Path) -> dict[str, Any]:
         "data_seed": settings.seed,
         "disable_tqdm": True,
         "dataloader_pin_memory": torch.cuda.is_available(),
+        # Without this, several workers without GPUs would each train a model of their own.
+        "use_cpu": not torch.cuda.is_available(),
     }
     if settings.strategy == "fsdp":
         given["fsdp"] = True
-        given["fsdp_config"] = strategy_config(settings) or {}
+        given["fsdp_config"] = dict(strategy or {})
     elif settings.strategy == "deepspeed":
-        given["deepspeed"] = strategy_config(settings)
+        given["deepspeed"] = dict(strategy or {})
     return given
-
-
-def strategy_config(settings: TrainingSettings) -> dict[str, Any] | None:
-    """Raises UsageError for a file that is no JSON object."""
-    if settings.strategy_config is None:
-        return None
-    try:
-        told = json.loads(Path(settings.strategy_config).expanduser().read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"--strategy-config {settings.strategy_config}: cannot be read as JSON: {error}"
-        ) from None
-    if not isinstance(told, dict):
-        raise UsageError(f"--strategy-config {settings.strategy_config}: expected a JSON object")
-    return told

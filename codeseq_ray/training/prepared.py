@@ -79,10 +79,8 @@ class Prepared:
         told = []
         for name, words in ((TRAIN, "trained on"), (HELD_OUT, "kept back")):
             for origin, part in sorted(self.parts[name].items()):
-                told.append(
-                    f"{words:<11} {part.rows:>9,} rows of {origin}: {part.tokens:,} tokens, {part.trained:,} of them "
-                    "in the loss"
-                )
+                loss = f", {part.trained:,} of them in the loss" * bool(part.trained)
+                told.append(f"{words:<11} {part.rows:>9,} rows of {origin}: {part.tokens:,} tokens{loss}")
         for origin, reasons in sorted(self.refused.items()):
             for reason, rows in sorted(reasons.items()):
                 told.append(f"left out    {rows:>9,} rows of {origin}: {reason}")
@@ -121,8 +119,8 @@ def prepare(
 ) -> Prepared:
     """Files of `SAMPLES` through `put`, and their counts. Raises UsageError where nothing is left to train on.
 
-    All rows of the origin `MEASURED` are kept back, and `held_out` of every other. A row that is also measured is
-    left out.
+    All rows of the origin `MEASURED` are kept back, and `held_out` of every other. What has the text of one of them
+    is left out.
     """
     refused: dict[str, Counter[str]] = {}
     kept: list[_Kept] = []
@@ -142,18 +140,20 @@ def prepare(
                 )
             if usable:
                 writer.write_table(pa.Table.from_pylist(usable, schema=SAMPLES))
-    measured = {drawn for drawn, origin, _ in kept if origin == MEASURED}
-    for _, origin, _ in (again := [one for one in kept if one[1] != MEASURED and one[0] in measured]):
-        refused.setdefault(origin, Counter())[Refusal.MEASURED] += 1
-    left = set(kept).difference(again)
-    back = {number for _, origin, number in left if origin == MEASURED}
-    back |= _least([one for one in left if one[1] != MEASURED], held_out)
-    rest = sorted(one for one in left if one[2] not in back)
+    others = [one for one in kept if one[1] != MEASURED]
+    back = [*(one for one in kept if one[1] == MEASURED), *_first(others, held_out)]
+    texts, numbers = {drawn for drawn, _, _ in back}, {number for _, _, number in back}
+    rest = []
+    for one in sorted(others):
+        if one[0] not in texts:
+            rest.append(one)
+        elif one[2] not in numbers:
+            refused.setdefault(one[1], Counter())[Refusal.HELD_OUT] += 1
     train = {number for _, _, number in (rest if limit is None else rest[:limit])}
     if not train:
         reasons = "; ".join(f"{r} {n:,}" for c in refused.values() for r, n in sorted(c.items()))
         raise UsageError(f"--dataset: no row is left to train on ({reasons or 'there are none'})")
-    return _written(spill, put, {TRAIN: train, HELD_OUT: back}, refused, len(rest) - len(train))
+    return _written(spill, put, {TRAIN: train, HELD_OUT: numbers}, refused, len(rest) - len(train))
 
 
 def _drawn(seed: int, sample: Sample) -> bytes:
@@ -161,15 +161,15 @@ def _drawn(seed: int, sample: Sample) -> bytes:
     return hashlib.blake2b(f"{seed}\x1f{sample.input_ids}".encode(), digest_size=16).digest()
 
 
-def _least(kept: Sequence[_Kept], count: int) -> set[int]:
-    """Numbers of the first `count` rows of every origin in the drawn order."""
+def _first(kept: Sequence[_Kept], count: int) -> list[_Kept]:
+    """The first `count` rows of every origin in the drawn order, none of whose texts comes twice among them."""
     taken: Counter[str] = Counter()
-    chosen = set()
-    for _, origin, number in sorted(kept) if count else ():
-        if taken[origin] < count:
-            taken[origin] += 1
-            chosen.add(number)
-    return chosen
+    chosen: dict[bytes, _Kept] = {}
+    for one in sorted(kept) if count else ():
+        if taken[one[1]] < count and one[0] not in chosen:
+            taken[one[1]] += 1
+            chosen[one[0]] = one
+    return list(chosen.values())
 
 
 def _written(

@@ -98,6 +98,7 @@ class TrainingSettings(BaseModel):
         None,
         min_length=1,
         description="Implementation of attention (sdpa, flash_attention_2, …). Default: what transformers picks.",
+        json_schema_extra=_ROW,
     )
     workers: int = Field(1, ge=1, description="Workers of Ray Train, one GPU each.", json_schema_extra=_ROW)
     gpu: bool | None = Field(
@@ -123,6 +124,7 @@ class TrainingSettings(BaseModel):
         None,
         min_length=1,
         description="JSON file for it: transformers' fsdp_config, or a DeepSpeed configuration.",
+        json_schema_extra=_ROW,
     )
     save_steps: int = Field(50, ge=1, description="Optimiser steps between two checkpoints.")
     keep_checkpoints: int = Field(2, ge=1, description="Checkpoints that are kept; the last one is always.")
@@ -135,6 +137,18 @@ class TrainingSettings(BaseModel):
     )
     dry_run: bool = Field(
         False, description="Show what would be trained, one sample as tokens; load no weights, write nothing."
+    )
+    scratch: str | None = Field(
+        None,
+        min_length=1,
+        description="Folder on every node's own disk for rows, and checkpoints and models on their way to the "
+        "output. Default: where temporary files go.",
+    )
+    output_is_shared: bool = Field(
+        False, description="The output folder is one shared disk on every node of the cluster."
+    )
+    wait_for_run: bool = Field(
+        False, description="Where another driver works on the run, wait for its end instead of refusing."
     )
     local_cpus: int | None = Field(
         None, ge=1, description="CPUs of the local Ray that is started where no cluster runs. Default: all."
@@ -258,6 +272,7 @@ class ReinforcementTraining(TrainingSettings):
     vllm: Literal["off", "colocate", "server"] = Field(
         "off",
         description="Who samples: the model in training itself, vLLM on the same GPUs, or a `trl vllm-serve`.",
+        json_schema_extra=_ROW,
     )
     vllm_url: str | None = Field(None, min_length=1, description="Of that server.")
     vllm_memory_share: float = Field(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from datasets import Dataset
-from transformers import PreTrainedTokenizerBase, TrainerCallback
+from transformers import PreTrainedTokenizerBase
 from trl import SFTConfig, SFTTrainer
 
 from codeseq_ray.training.model import adapter, arguments, open_model
@@ -18,24 +19,22 @@ COLUMNS = ("input_ids", "labels")
 
 def trainer(
     settings: SupervisedTraining,
+    strategy: Mapping[str, Any] | None,
     files: Sequence[str],
     tokenizer: PreTrainedTokenizerBase,
     most_tokens: int,
     folder: Path,
-    callbacks: Sequence[TrainerCallback],
 ) -> SFTTrainer:
-    """A trainer over the prepared files, which are whole, within `most_tokens`, and say what the loss is of."""
+    """A trainer over the prepared files, whose rows are whole, within `most_tokens`, and say what the loss is of."""
+    args = SFTConfig(
+        **arguments(settings, strategy, folder), packing=settings.packing, max_length=most_tokens
+    )
     return SFTTrainer(
         model=open_model(settings),
-        args=SFTConfig(
-            **arguments(settings, folder),
-            packing=settings.packing,
-            max_length=most_tokens,
-        ),
+        args=args,
         train_dataset=rows_of(files, folder),
         processing_class=tokenizer,
         peft_config=adapter(settings),
-        callbacks=list(callbacks),
     )
 
 

@@ -31,8 +31,8 @@ class Refusal(StrEnum):
     TEMPLATE_REFUSES = "template_refuses"
     TEMPLATE_REWRITES = "template_rewrites"
     TOO_LONG = "too_long"
-    MEASURED = "measured"
-    """It is one of --measure."""
+    HELD_OUT = "also_held_out"
+    """The same text is kept back or measured."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ def trainer(model: Path, files: list[str], folder: Path, **given: Any) -> Any:
     from codeseq_ray.training import sft
 
     settings = SupervisedTraining(model=str(model), dataset="-", accumulate=1, log_steps=1, **given)
-    return sft.trainer(settings, files, open_tokenizer(str(model)), 64, folder, [])
+    return sft.trainer(settings, None, files, open_tokenizer(str(model)), 64, folder)
 
 
 def own_losses(model: Any) -> list[float]:
@@ -113,3 +113,32 @@ def test_an_adapter_merged_in_says_what_base_and_adapter_say(
         assert torch.allclose(whole(input_ids=ids).logits, trained, atol=1e-4)
         base = AutoModelForCausalLM.from_pretrained(model)
         assert not math.isclose((base(input_ids=ids).logits - trained).abs().max().item(), 0, abs_tol=1e-3)
+
+
+def test_a_resumed_training_meets_the_problems_in_the_order_of_one_that_was_not(
+    model: Path, tmp_path: Path
+) -> None:
+    from codeseq_ray.training import grpo
+    from codeseq_ray.training.problems import PROBLEMS
+    from codeseq_ray.training.settings import ReinforcementTraining
+
+    path = tmp_path / "rl.parquet"
+    turns = [{"role": "user", "content": "?"}]
+    rows = [
+        dict.fromkeys(PROBLEMS.names, "{}") | {"prompt": turns, "solvability": 0.1, "problem_id": str(n)}
+        for n in range(9)
+    ]
+    path.write_bytes(parquet.encode(rows, PROBLEMS))
+    settings = ReinforcementTraining(model=str(model), dataset="-", generations=2, accumulate=2)
+
+    def orders(epochs: int, folder: str) -> list[list[int]]:
+        tokenizer = open_tokenizer(str(model))
+        made = grpo.trainer(
+            settings, None, [str(path)], tokenizer, lambda **_: [], tmp_path / folder, epochs=epochs
+        )
+        sampler = made._get_train_sampler()
+        return [list(sampler) for _ in range(3)]
+
+    fresh, resumed = orders(0, "fresh"), orders(1, "resumed")
+    assert fresh[0] != fresh[1]
+    assert resumed[:2] == fresh[1:]

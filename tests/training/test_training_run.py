@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from codeseq_ray.errors import RunMismatchError, UsageError
@@ -48,9 +50,12 @@ def run(settings: SftSettings, said: list[str] | None = None) -> Any:
 
 
 def test_a_model_learns_its_rows_and_comes_with_card_figures_and_what_is_kept_back(
-    model: Path, rows: Path, tmp_path: Path
+    model: Path, rows: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = sft(model, rows, str(tmp_path), "--held-out", "4", "--save-steps", "5", "--merge")
+    # As people type them: workers stand in another folder than the driver.
+    monkeypatch.chdir(tmp_path)
+    near = Path(os.path.relpath(model))
+    settings = sft(near, Path(rows.name), ".", "--held-out", "4", "--save-steps", "5", "--merge")
     trained = run(settings)
     folder = tmp_path / "r"
     assert trained.done["steps"] == 10  # 20 rows, two of them a step
@@ -72,7 +77,24 @@ def test_a_model_learns_its_rows_and_comes_with_card_figures_and_what_is_kept_ba
     run(settings, said)
     assert any("done before" in line for line in said)
     with pytest.raises(RunMismatchError, match="learning_rate"):
-        run(sft(model, rows, str(tmp_path), "--held-out", "4", "--learning-rate", "0.01"))
+        run(sft(near, Path(rows.name), ".", "--held-out", "4", "--learning-rate", "0.01"))
+
+
+@pytest.mark.slow
+def test_a_start_after_the_last_checkpoint_trains_no_step_more(
+    model: Path, rows: Path, tmp_path: Path
+) -> None:
+    more = ("--save-steps", "5", "--max-steps", "10", "--held-out", "2")
+    run(sft(model, rows, str(tmp_path), *more))
+    folder = tmp_path / "r"
+    after = json.loads((folder / "held-out-after.json").read_text())["losses"]["given"]
+    (folder / "trained.json").unlink()
+    shutil.rmtree(folder / "model")
+    run(sft(model, rows, str(tmp_path), *more))
+    assert json.loads((folder / "held-out-after.json").read_text())["losses"]["given"] == pytest.approx(after)
+    assert (folder / "model" / "adapter_model.safetensors").exists()
+    log = json.loads((folder / "log.json").read_text())["log"]
+    assert [entry["step"] for entry in log if "loss" in entry] == list(range(1, 11))
 
 
 def test_a_lost_worker_goes_on_from_its_last_checkpoint(model: Path, rows: Path, tmp_path: Path) -> None:
@@ -185,42 +207,45 @@ def test_programs_run_on_ray_and_a_slow_one_holds_up_nobody() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
-def test_two_workers_train_one_model(model: Path, rows: Path, tmp_path: Path, strategy: str) -> None:
+@pytest.mark.parametrize(
+    "strategy", [(), ("--strategy", "fsdp", "--strategy-config", "jobs/presets/fsdp.json")]
+)
+def test_two_workers_train_one_model(
+    model: Path, rows: Path, tmp_path: Path, strategy: tuple[str, ...]
+) -> None:
     """The rows kept back have the losses that one worker finds, in the same order; the model comes out whole."""
+    import torch
     from transformers import AutoModelForCausalLM
 
-    one = sft(
-        model, rows, str(tmp_path / "one"), "--held-out", "5", "--method", "full", "--learning-rate", "0.001"
-    )
-    run(one)
-    more = ["--workers", "2", "--worker-cpus", "0.4", "--accumulate", "1", "--strategy", strategy]
+    from codeseq_ray.training.prepared import HELD_OUT
+
+    full = ("--held-out", "5", "--method", "full", "--learning-rate", "0.001")
+    run(sft(model, rows, str(tmp_path / "one"), *full))
     two = sft(
         model,
         rows,
         str(tmp_path / "two"),
-        "--held-out",
-        "5",
-        "--method",
-        "full",
-        "--learning-rate",
-        "0.001",
-        *more,
+        *(*full, "--workers", "2", "--worker-cpus", "0.4", "--accumulate", "1", *strategy),
     )
-    assert run(two).done["steps"] == 10  # 19 rows, two of them a step
-    for when in ("before", "after"):
-        told = [
-            json.loads((tmp_path / who / "r" / f"held-out-{when}.json").read_text())["losses"]["given"]
-            for who in ("one", "two")
+    trained = run(two)
+    assert trained.done["steps"] == 10  # 19 rows, two of them a step
+    one, both = (
+        json.loads((tmp_path / who / "r" / "held-out-before.json").read_text())["losses"]["given"]
+        for who in ("one", "two")
+    )
+    assert both == pytest.approx(one, rel=1e-3)
+    after = json.loads((tmp_path / "two" / "r" / "held-out-after.json").read_text())["losses"]["given"]
+    assert sum(after) < sum(both)
+    whole = AutoModelForCausalLM.from_pretrained(tmp_path / "two" / "r" / "model")
+    kept_back = pq.read_table(
+        tmp_path / "two" / "r" / "prepared" / trained.prepared.files[HELD_OUT][0]
+    ).to_pylist()
+    with torch.no_grad():
+        losses = [
+            whole(**{name: torch.tensor([row[name]]) for name in ("input_ids", "labels")}).loss.item()
+            for row in kept_back
         ]
-        assert told[0] == pytest.approx(told[1], rel=0.05 if when == "after" else 1e-3)
-    names = {
-        name
-        for name, _ in AutoModelForCausalLM.from_pretrained(
-            tmp_path / "two" / "r" / "model"
-        ).named_parameters()
-    }
-    assert names == {name for name, _ in AutoModelForCausalLM.from_pretrained(model).named_parameters()}
+    assert losses == pytest.approx(after, rel=1e-3)
 
 
 @pytest.mark.slow
@@ -256,28 +281,45 @@ def test_a_job_in_s3_goes_on_where_it_was_told_to_stop(model: Path, rows: Path, 
 
 
 @pytest.mark.slow
-def test_grpo_trains_on_problems_and_logs_what_the_reward_is_made_of(model: Path, tmp_path: Path) -> None:
+def test_sft_and_then_grpo_on_programs_that_run(model: Path, tmp_path: Path) -> None:
+    """A tiny model learns one answer by heart; GRPO samples it, and what its program and its case earn is logged."""
     from codeseq_ray.pipeline.training import grpo as job
     from codeseq_ray.store import parquet
     from codeseq_ray.training.problems import PROBLEMS
 
+    asked = [{"role": "user", "content": "Print n times 2."}]
+    answer = "On input 3 it should give 6.\n```python\nprint(2 * int(input()))\n```"
+    learned = tmp_path / "learned.jsonl"
+    with learned.open("w") as out:
+        for n in range(120):
+            turns = [*asked, {"role": "assistant", "content": answer}]
+            out.write(json.dumps({"id": str(n), "messages": turns}) + "\n")
+    by_heart = ("--method", "full", "--learning-rate", "0.01", "--log-steps", "20", "--save-steps", "60")
+    run(sft(model, learned, str(tmp_path), *by_heart))
+
     cases = '{"inputs": ["3", "4"], "outputs": ["6", "8"]}'
-    problems = [
-        {
-            "problem_id": f"A00000{n}-x",
-            "prompt": [{"role": "user", "content": f"Print n times {n}."}],
-            "ground_truth": cases,
-            "examples": '{"inputs": ["1"], "outputs": ["2"]}',
-            "known_cases": cases,
-            "reference_program": "print(2 * int(input()))",
-            "solvability": 0.25,
-        }
-        for n in range(4)
-    ]
+    problem = {
+        "prompt": asked,
+        "ground_truth": cases,
+        "examples": '{"inputs": ["1"], "outputs": ["2"]}',
+        "known_cases": cases,
+        "reference_program": "print(2 * int(input()))",
+        "solvability": 0.25,
+    }
     path = tmp_path / "rl.parquet"
-    path.write_bytes(parquet.encode(problems, PROBLEMS))
-    argv = ["--model", str(model), "--dataset", str(path), "--output", str(tmp_path), "--run-id", "g"]
-    argv += ["--generations", "2", "--accumulate", "2", "--completion-tokens", "12", "--log-steps", "1"]
+    path.write_bytes(parquet.encode([{**problem, "problem_id": f"A00000{n}-x"} for n in range(4)], PROBLEMS))
+    argv = [
+        "--model",
+        str(tmp_path / "r" / "model"),
+        "--dataset",
+        str(path),
+        "--output",
+        str(tmp_path),
+        "--run-id",
+        "g",
+    ]
+    argv += ["--generations", "2", "--accumulate", "2", "--completion-tokens", "90", "--log-steps", "1"]
+    argv += ["--temperature", "0.2", "--reward-case-weight", "0.5"]
     settings = load(argv, schema=GrpoSettings, program="train_grpo.py")
     assert job.execute(settings, lambda line: None).done["steps"] == 4
     log = [
@@ -285,6 +327,26 @@ def test_grpo_trains_on_problems_and_logs_what_the_reward_is_made_of(model: Path
     ]
     assert len(log) == 4
     for entry in log:
-        assert entry["reward"] == pytest.approx(entry["cssr/pass_part"] + entry["cssr/case_part"])
+        assert entry["reward"] == pytest.approx(entry["cssr/pass_part"] + entry["cssr/case_part"], rel=1e-4)
         assert entry["cssr/not_judged"] == 0
+    # w(0.25) = −ln(0.251), and half for the case.
+    assert max(entry["cssr/pass_part"] for entry in log) == pytest.approx(1.382, abs=0.01)
+    assert max(entry["cssr/case_part"] for entry in log) == pytest.approx(0.5)
     assert (tmp_path / "g" / "model" / "adapter_model.safetensors").exists()
+
+
+def test_fewer_problems_than_a_step_takes_are_an_error_and_no_empty_training(
+    model: Path, tmp_path: Path
+) -> None:
+    from codeseq_ray.pipeline.training import grpo as job
+    from codeseq_ray.store import parquet
+    from codeseq_ray.training.problems import PROBLEMS
+
+    row = dict.fromkeys(PROBLEMS.names, '{"inputs": ["1"], "outputs": ["2"]}')
+    path = tmp_path / "rl.parquet"
+    turns = [{"role": "user", "content": "?"}]
+    path.write_bytes(parquet.encode([{**row, "prompt": turns, "solvability": 0.25}], PROBLEMS))
+    argv = ["--model", str(model), "--dataset", str(path), "--output", str(tmp_path), "--run-id", "g"]
+    settings = load([*argv, "--generations", "2"], schema=GrpoSettings, program="train_grpo.py")
+    with pytest.raises(UsageError, match="a step takes 4"):
+        job.execute(settings, lambda line: None)

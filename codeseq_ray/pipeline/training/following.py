@@ -73,7 +73,7 @@ def followed(tell: Callable[[Told], None]) -> Iterator[Follower]:
 def _pass_on(board: ActorHandle[Any], tell: Callable[[Told], None]) -> None:
     try:
         waiting: list[Told] = ray.get(board.take.remote(), timeout=10)
-        for told in waiting:
-            tell(told)
     except ray.exceptions.RayError:
         return  # Ray is going; what is to be said comes from the training itself
+    for told in waiting:
+        tell(told)

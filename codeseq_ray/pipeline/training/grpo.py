@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from codeseq_ray.errors import InputError, UsageError
 from codeseq_ray.pipeline.judging.inputs import filesystem
-from codeseq_ray.pipeline.training.run import Say, Trained, conduct
+from codeseq_ray.pipeline.training.run import Say, Trained, Work, conduct
 from codeseq_ray.pipeline.training.showing import problem_lines, shown
 from codeseq_ray.settings import GrpoSettings
 from codeseq_ray.store.released import Released, find_release
@@ -22,9 +22,13 @@ CONFIG = "rl"
 
 def execute(settings: GrpoSettings, say: Say) -> Trained:
     """Train, or go on. Raises UsageError and its kin before any work where possible."""
-    from codeseq_ray.pipeline.training.grpo_worker import work
 
-    return conduct(settings, say, "grpo", make=lambda put, _: _prepared(settings, say, put), work=work)
+    def workers() -> Work:
+        from codeseq_ray.pipeline.training.grpo_worker import work  # brings torch
+
+        return work
+
+    return conduct(settings, say, "grpo", make=lambda put, _: _prepared(settings, say, put), work=workers)
 
 
 def dry_run(settings: GrpoSettings, say: Say) -> None:

@@ -2,25 +2,58 @@
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Sequence
+from typing import Any, cast
 
+import ray.train
+
+from codeseq_ray.errors import InfrastructureError
 from codeseq_ray.pipeline import cluster
 from codeseq_ray.pipeline.tasks import RayExecutor
-from codeseq_ray.pipeline.training.worker import Task, bench, hand_in, train
+from codeseq_ray.pipeline.training.reporting import CHECKPOINT
+from codeseq_ray.pipeline.training.worker import Task, bench, hand_in, refusing, train
 from codeseq_ray.reward.scoring import RewardSettings, Scorer
-from codeseq_ray.reward.trl import reward_of
+from codeseq_ray.reward.trl import Rewards, reward_of
 from codeseq_ray.settings import GrpoSettings, sandbox_of
-from codeseq_ray.training.grpo import trainer
+from codeseq_ray.training.grpo import epochs_done, trainer
 from codeseq_ray.training.prepared import TRAIN
 
+FRUITLESS = 3
+"""Steps in a row without one verdict, after which a training is ended: it would learn nothing and cost as much."""
 
+
+@refusing
 def work(task: Task) -> None:
     at = bench(task)
     settings = cast(GrpoSettings, task.settings)
-    judge = scorer(settings)
-    made = trainer(settings, at.files(TRAIN), at.tokenizer, reward_of(lambda: judge), at.folder / "trainer")
+    done = 0
+    if (checkpoint := ray.train.get_checkpoint()) is not None:
+        with checkpoint.as_directory() as folder:
+            done = epochs_done(f"{folder}/{CHECKPOINT}")
+    reward = Watched(scorer(settings))
+    made = trainer(settings, task.strategy, at.files(TRAIN), at.tokenizer, reward, at.trainer, epochs=done)
     train(at, made)
     hand_in(at, made)
+
+
+class Watched:
+    """The reward function; ends the training where nothing is judged any more."""
+
+    __name__ = "cssr"
+
+    def __init__(self, judge: Scorer) -> None:
+        self._reward = reward_of(lambda: judge)
+        self._fruitless = 0
+
+    def __call__(self, prompts: Sequence[Any], completions: Sequence[Any], **columns: Any) -> Rewards:
+        told = self._reward(prompts, completions, **columns)
+        self._fruitless = 0 if any(reward is not None for reward in told) else self._fruitless + 1
+        if self._fruitless == FRUITLESS:
+            raise InfrastructureError(
+                f"no completion of {FRUITLESS} steps was judged: the sandbox tasks get no CPU, or --reward-seconds "
+                "is too short for --cpu-seconds"
+            )
+        return told
 
 
 def scorer(settings: GrpoSettings) -> Scorer:

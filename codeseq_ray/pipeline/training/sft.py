@@ -12,7 +12,7 @@ from codeseq_ray.mixing.ratio import CODESEQ
 from codeseq_ray.mixing.screening import Unread
 from codeseq_ray.mixing.writing import MANIFEST as MIX
 from codeseq_ray.pipeline.mixing.inputs import SFT, chat_files, chat_rows, sft_rows
-from codeseq_ray.pipeline.training.run import Say, Trained, conduct
+from codeseq_ray.pipeline.training.run import Say, Trained, Work, conduct
 from codeseq_ray.pipeline.training.showing import sample_lines, shown
 from codeseq_ray.ports import ObjectStore
 from codeseq_ray.settings import SftSettings
@@ -26,10 +26,14 @@ GIVEN = "given"
 
 def execute(settings: SftSettings, say: Say) -> Trained:
     """Train, or go on. Raises UsageError and its kin before any work where possible."""
-    from codeseq_ray.pipeline.training.sft_worker import work
+
+    def workers() -> Work:
+        from codeseq_ray.pipeline.training.sft_worker import work  # brings torch
+
+        return work
 
     return conduct(
-        settings, say, "sft", make=lambda put, scratch: _prepared(settings, say, put, scratch), work=work
+        settings, say, "sft", make=lambda put, scratch: _prepared(settings, say, put, scratch), work=workers
     )
 
 

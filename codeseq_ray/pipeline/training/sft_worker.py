@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
-import ray.train
-from transformers import Trainer
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from codeseq_ray.pipeline.training.worker import Bench, Task, bench, hand_in, train
+from codeseq_ray.pipeline.training.worker import Bench, Task, bench, hand_in, refusing, train
 from codeseq_ray.settings import SftSettings
 from codeseq_ray.training.losses import losses, origins_of
 from codeseq_ray.training.prepared import HELD_OUT, TRAIN
@@ -17,24 +16,38 @@ from codeseq_ray.training.turns import longest
 BEFORE, AFTER = "held-out-before.json", "held-out-after.json"
 
 
+@refusing
 def work(task: Task) -> None:
     at = bench(task)
     settings = cast(SftSettings, task.settings)
     most = longest(at.tokenizer, settings.max_tokens)
-    made = trainer(settings, at.files(TRAIN), at.tokenizer, most, at.folder / "trainer", [])
-    if ray.train.get_checkpoint() is None:
-        _measure(at, made, BEFORE)
+    made = trainer(settings, task.strategy, at.files(TRAIN), at.tokenizer, most, at.trainer)
+    if held_out := at.files(HELD_OUT):
+        made.add_callback(Measuring(at, made, held_out))
     train(at, made)
-    _measure(at, made, AFTER)
     hand_in(at, made)
 
 
-def _measure(at: Bench, made: Trainer, name: str) -> None:
-    """The loss of each row that was kept back, by origin."""
-    files = at.files(HELD_OUT)
-    if not files:
-        return
-    rows = rows_of(files, at.folder, ["origin", "input_ids", "labels"])
-    found = losses(made, rows)
-    if at.first:
-        at.run.write_json(name, {"losses": origins_of(rows, found)})
+class Measuring(TrainerCallback):
+    """The loss of each row that was kept back, before the first step and after the last: both times inside the
+    training, where the model lies on its devices, in the numbers that it is trained in."""
+
+    def __init__(self, at: Bench, trainer: Trainer, files: list[str]) -> None:
+        self._at, self._trainer = at, trainer
+        self._rows = rows_of(files, at.folder, ["origin", "input_ids", "labels"])
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        if state.global_step == 0:
+            self._measure(BEFORE)
+
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        self._measure(AFTER)
+
+    def _measure(self, name: str) -> None:
+        found = losses(self._trainer, self._rows)
+        if self._at.first:
+            self._at.write_json(name, {"losses": origins_of(self._rows, found)})

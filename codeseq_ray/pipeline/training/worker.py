@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import json
+import math
+import os
 import shutil
 import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow.fs as pafs
 import ray.train
 import torch
 from transformers import PreTrainedTokenizerBase, Trainer
 
+from codeseq_ray.errors import InfrastructureError, UsageError
 from codeseq_ray.pipeline.judging.inputs import filesystem
 from codeseq_ray.pipeline.training.reporting import CHECKPOINT, Reporter
 from codeseq_ray.settings import TrainSettings
@@ -23,6 +32,8 @@ from codeseq_ray.training.turns import open_tokenizer
 
 MODEL, MERGED, TENSORBOARD = "model", "merged", "tensorboard"
 """Folders of a run."""
+PART_BYTES = 64 << 20
+"""Of a large file on its way to S3."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +42,12 @@ class Task:
 
     settings: TrainSettings
     output: str
+    """Where runs lie, as a whole path: workers stand in other folders than the driver."""
     run_id: str
     prepared: Prepared
-    threads: int
+    threads: int | None
+    strategy: dict[str, Any] | None
+    """What --strategy-config holds."""
 
 
 @dataclass(frozen=True)
@@ -48,23 +62,32 @@ class Bench:
 
     def files(self, part: str) -> list[str]:
         """Prepared files of a part, on this disk."""
-        paths: list[str] = []
         if self.first_here:
-            paths = fetch(self.run.store, self.run.key("prepared"), self.task.prepared, part, self.rows)
+            fetch(self.run.store, self.run.key("prepared"), self.task.prepared, part, self.rows)
         self.wait()
-        return paths or [str(self.rows / name) for name in self.task.prepared.files[part]]
+        return [str(self.rows / name) for name in self.task.prepared.files[part]]
 
     @property
     def rows(self) -> Path:
         return self.folder / "rows"
 
     @property
+    def trainer(self) -> Path:
+        """The trainer's own folder."""
+        return self.folder / "trainer"
+
+    @property
     def first_here(self) -> bool:
+        """Whether this worker acts for all of its node."""
         return bool(ray.train.get_context().get_local_rank() == 0)
 
     @property
     def first(self) -> bool:
+        """Whether it acts for all."""
         return bool(ray.train.get_context().get_world_rank() == 0)
+
+    def write_json(self, name: str, value: dict[str, Any]) -> None:
+        self.run.write_json(name, _finite(value))
 
     @staticmethod
     def wait() -> None:
@@ -73,55 +96,110 @@ class Bench:
             torch.distributed.barrier()
 
 
+def refusing(work: Callable[[Task], None]) -> Callable[[Task], None]:
+    """What cannot be done as it is asked for is told and ends the training; only what is lost is tried again."""
+
+    @functools.wraps(work)
+    def told(task: Task) -> None:
+        try:
+            work(task)
+        except UsageError as error:
+            ray.train.report({"refused": str(error)})
+
+    return told
+
+
 def bench(task: Task) -> Bench:
-    torch.set_num_threads(task.threads)
+    """This worker's place, without what an earlier one left there."""
+    if task.threads is not None:
+        torch.set_num_threads(task.threads)
     settings = task.settings
-    store = open_patiently(task.output, settings, lambda line: print(line, flush=True))
+    store = open_patiently(task.output, settings, lambda line: print(line, flush=True), look=False)
+    run = RunStore(store, task.run_id)
+    whose = hashlib.sha256(f"{run.uri}\x1f{os.getuid()}".encode()).hexdigest()[:12]
     made = Bench(
         task,
-        RunStore(store, task.run_id),
-        Path(tempfile.gettempdir()) / f"codeseq-training-{task.run_id}",
+        run,
+        Path(settings.scratch or tempfile.gettempdir()) / f"codeseq-training-{task.run_id}-{whose}",
         open_tokenizer(settings.model, settings.model_revision),
     )
     if made.first_here:
-        shutil.rmtree(made.folder, ignore_errors=True)  # of a worker that died here
+        shutil.rmtree(made.folder, ignore_errors=True)
         made.folder.mkdir(parents=True)
     made.wait()
     return made
 
 
 def train(at: Bench, trainer: Trainer) -> None:
-    """To the end, from the last checkpoint where there is one; then the model goes to the run's store."""
-    trainer.add_callback(Reporter())
-    checkpoint = ray.train.get_checkpoint()
-    if checkpoint is None:
-        trainer.train()
-    else:
-        with checkpoint.as_directory() as folder:
-            trainer.train(resume_from_checkpoint=str(Path(folder) / CHECKPOINT))
+    """To the end, from the last checkpoint where there is one."""
+    if trainer.accelerator.num_processes != at.task.settings.workers:
+        raise InfrastructureError(
+            f"{at.task.settings.workers} workers do not train one model: accelerate sees "
+            f"{trainer.accelerator.num_processes} of them"
+        )
+    with ExitStack() as held:
+        checkpoint = ray.train.get_checkpoint()
+        resumed: Path | None = None
+        if checkpoint is not None:
+            resumed = Path(held.enter_context(checkpoint.as_directory())) / CHECKPOINT
+            if _is_last(resumed):
+                # transformers would make a step more before it looks at the count.
+                trainer.args.max_steps, trainer.args.num_train_epochs = -1, 0
+        # A copy of a checkpoint from S3 is as large as the model several times over: away with it once it is read.
+        trainer.add_callback(Reporter(on_first_step=held.close, on_saved=lambda: _upload_logs(at)))
+        trainer.train(resume_from_checkpoint=None if resumed is None else str(resumed))
+
+
+def _is_last(checkpoint: Path) -> bool:
+    told = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+    return bool(told["global_step"] >= told["max_steps"])
 
 
 def hand_in(at: Bench, trainer: Trainer) -> None:
     """The trained weights, with card and tokenizer, and what was logged. All workers take part: of a model in pieces
-    each has some."""
+    each has some. Raises InfrastructureError when no weights came out."""
     settings, told = at.task.settings, at.task.prepared
     folder = at.folder / MODEL
+    if getattr(trainer, "is_fsdp_enabled", False):
+        # Checkpoints may be in pieces; the model is for those who have other workers, or one.
+        trainer.accelerator.state.fsdp_plugin.set_state_dict_type("FULL_STATE_DICT")
     trainer.save_model(str(folder))
     if at.first:
+        if not list(folder.glob("*.safetensors")):
+            raise InfrastructureError(
+                f"the trainer saved no weights ({settings.strategy}): see --strategy-config"
+            )
         at.tokenizer.save_pretrained(folder)
         write_card(folder, settings.public(), told, trainer.state.log_history)
         _upload(at, folder, MODEL)
         if settings.merge:
             _upload(at, merged(settings, folder, at.folder / MERGED), MERGED)
-        if (logged := at.folder / "trainer" / "runs").is_dir():
-            _upload(at, logged, TENSORBOARD)
-        at.run.write_json("log.json", {"log": trainer.state.log_history})
+        _upload_logs(at)
+        at.write_json("log.json", {"log": trainer.state.log_history})
     at.wait()
     if at.first_here:
         shutil.rmtree(at.folder, ignore_errors=True)
 
 
+def _upload_logs(at: Bench) -> None:
+    """TensorBoard's files: each start has one of its own."""
+    if at.first and (logged := at.trainer / "runs").is_dir():
+        _upload(at, logged, TENSORBOARD)
+
+
 def _upload(at: Bench, folder: Path, name: str) -> None:
     fs, path = filesystem(at.run.uri)
     fs.create_dir(f"{path}/{name}", recursive=True)
-    pafs.copy_files(str(folder), f"{path}/{name}", pafs.LocalFileSystem(), fs)
+    # One file after the other: pyarrow's threads and S3 do not go together (apache/arrow#32372).
+    pafs.copy_files(
+        str(folder), f"{path}/{name}", pafs.LocalFileSystem(), fs, chunk_size=PART_BYTES, use_threads=False
+    )
+
+
+def _finite(value: Any) -> Any:
+    """Without numbers that JSON does not have: a loss that is none is null."""
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

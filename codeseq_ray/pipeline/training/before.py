@@ -1,0 +1,163 @@
+"""What has to be there before a training begins, asked in the driver: packages, files, room on the cluster."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+
+from codeseq_ray.errors import UsageError
+from codeseq_ray.pipeline import cluster
+from codeseq_ray.pipeline.cluster import TASK_CPUS
+from codeseq_ray.pipeline.start import inside_job
+from codeseq_ray.pipeline.tasks import require_memory, standing_walls
+from codeseq_ray.settings import GrpoSettings, TrainSettings, sandbox_of
+from codeseq_ray.training.prepared import Prepared
+
+Say = Callable[[str], None]
+LIBRARIES = ("ray", "torch", "transformers", "trl", "peft", "accelerate", "datasets")
+
+
+def require_packages(settings: TrainSettings) -> None:
+    """Raises UsageError that names what is not installed."""
+    wanted = [*LIBRARIES]
+    if settings.strategy == "deepspeed":
+        wanted.append("deepspeed")
+    if isinstance(settings, GrpoSettings) and settings.vllm != "off":
+        wanted.append("vllm")
+    missing = [name for name in wanted if not _installed(name)]
+    if missing:
+        raise UsageError(
+            f"training needs {', '.join(missing)}: pip install 'codeseq-ray[train]', or `make install-train`, on "
+            "every node of the cluster (deepspeed and vllm are not part of it)"
+        )
+
+
+def _installed(name: str) -> bool:
+    try:
+        importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def strategy_config(settings: TrainSettings) -> dict[str, Any] | None:
+    """What --strategy-config holds. Raises UsageError for a file that is no JSON object."""
+    if settings.strategy_config is None:
+        return None
+    try:
+        told = json.loads(Path(settings.strategy_config).expanduser().read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"--strategy-config {settings.strategy_config}: cannot be read as JSON: {error}"
+        ) from None
+    if not isinstance(told, dict):
+        raise UsageError(f"--strategy-config {settings.strategy_config}: expected a JSON object")
+    return told
+
+
+def model_for_workers(model: str) -> str:
+    """A folder by its whole path, as workers stand in other folders; a name on the Hub as it is."""
+    path = Path(model).expanduser()
+    return str(path.absolute()) if path.is_dir() else model
+
+
+def require_whole_steps(settings: TrainSettings, prepared: Prepared, say: Say) -> None:
+    """Raises UsageError where GRPO has fewer problems than one step takes: it would end with nothing learned."""
+    if not isinstance(settings, GrpoSettings):
+        return
+    takes = settings.workers * settings.batch_size * settings.accumulate // settings.generations
+    there = prepared.train.rows
+    if there < takes:
+        raise UsageError(
+            f"--dataset {settings.dataset}: {there:,} problems, and a step takes {takes}. Lower --accumulate, or "
+            "raise --generations."
+        )
+    if left := there % takes:
+        say(f"left out   {left:>10,} problems at the end of each epoch: no whole step of {takes}")
+
+
+def require_shared_output(uri: str, settings: TrainSettings) -> None:
+    """Raises UsageError where workers on several nodes would each have a folder of their own."""
+    if cluster.nodes() > 1 and not uri.startswith("s3://") and not settings.output_is_shared:
+        raise UsageError(
+            f"--output {uri}: this cluster has {cluster.nodes()} nodes, and each would look at its own disk. Give "
+            "s3://bucket/prefix, or --output-is-shared if the folder is one shared disk on every node."
+        )
+
+
+@dataclass(frozen=True)
+class Room:
+    """What each worker gets."""
+
+    gpu: bool
+    cpus: float
+    threads: int | None
+    """Of its arithmetic; None: PyTorch's own choice."""
+
+    def __str__(self) -> str:
+        if self.gpu:
+            return f"a GPU and {self.cpus:g} CPUs each"
+        return f"{self.cpus:g} CPUs each, {self.threads} threads"
+
+
+def room(settings: TrainSettings, say: Say) -> Room:
+    """What the cluster has for each worker.
+
+    Raises UsageError where Ray would wait for ever for workers that nothing can hold, or they for programs that never
+    run. A cluster of a Ray job may grow: there it is only said.
+    """
+    there = ray.cluster_resources()
+    gpu = settings.gpu if settings.gpu is not None else there.get("GPU", 0) > 0
+    cpus = settings.worker_cpus or (1.0 if gpu else _share(settings))
+    wanted = cpus * settings.workers + _for_programs(settings)
+    lacking = ""
+    if gpu and there.get("GPU", 0) < settings.workers:
+        lacking = f"this cluster has {there.get('GPU', 0):g} GPUs"
+    elif cpus <= 0 or there.get("CPU", 0) < wanted:
+        lacking = (
+            f"this cluster has {there.get('CPU', 0):g} CPUs, and {cpus:g} for each worker leave less than "
+            f"{_for_programs(settings):g} for programs"
+        )
+    if lacking and not inside_job():
+        raise UsageError(f"--workers {settings.workers}: {lacking}. Lower --workers or --worker-cpus.")
+    if lacking:
+        say(f"--workers {settings.workers}: {lacking}; waiting for more nodes")
+    if isinstance(settings, GrpoSettings):
+        require_sandbox(settings)
+    return Room(gpu, cpus, settings.threads or (None if gpu else _threads(settings)))
+
+
+def require_sandbox(settings: GrpoSettings) -> None:
+    """Raises UsageError where no program could be judged: every completion would be without a reward."""
+    sandbox = sandbox_of(settings)
+    require_memory(settings.memory_mb, sandbox)
+    standing = ray.get(standing_walls.remote(sandbox))
+    if isinstance(standing, UsageError):
+        raise standing
+
+
+def _share(settings: TrainSettings) -> float:
+    """Without GPUs: a worker's share of the CPUs that programs leave."""
+    share = (cluster.cpus() - _for_programs(settings)) / settings.workers
+    return float(math.floor(share)) if share >= 1 else math.floor(100 * share) / 100
+
+
+def _for_programs(settings: TrainSettings) -> float:
+    """CPUs that no worker may take, or no verdict would ever come."""
+    return TASK_CPUS if isinstance(settings, GrpoSettings) else 0.0
+
+
+def _threads(settings: TrainSettings) -> int:
+    """Of the largest node's CPUs a worker's share, where workers spread evenly. While a model is at work, no program
+    is: a worker may use what it leaves to them."""
+    nodes = [node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"]]
+    here = math.ceil(settings.workers / max(1, len(nodes)))
+    return max(1, int(max(nodes, default=os.cpu_count() or 1)) // here)
