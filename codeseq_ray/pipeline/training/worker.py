@@ -137,6 +137,8 @@ def train(at: Bench, trainer: Trainer) -> None:
             f"{at.task.settings.workers} workers do not train one model: accelerate sees "
             f"{trainer.accelerator.num_processes} of them"
         )
+    if at.task.settings.strategy == "fsdp" and not trainer.is_fsdp_enabled:
+        raise InfrastructureError("--strategy fsdp is not in effect: every worker would hold the whole model")
     with ExitStack() as held:
         checkpoint = ray.train.get_checkpoint()
         resumed: Path | None = None
@@ -160,7 +162,7 @@ def hand_in(at: Bench, trainer: Trainer) -> None:
     each has some. Raises InfrastructureError when no weights came out."""
     settings, told = at.task.settings, at.task.prepared
     folder = at.folder / MODEL
-    if getattr(trainer, "is_fsdp_enabled", False):
+    if trainer.is_fsdp_enabled:
         # Checkpoints may be in pieces; the model is for those who have other workers, or one.
         trainer.accelerator.state.fsdp_plugin.set_state_dict_type("FULL_STATE_DICT")
     trainer.save_model(str(folder))
