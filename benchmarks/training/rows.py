@@ -14,7 +14,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from codeseq_ray.pipeline.training.sft import SFT
+from codeseq_ray.pipeline.mixing.inputs import SFT
 from codeseq_ray.store.released import Released, find_release
 from codeseq_ray.store.settings import StoreSettings
 from codeseq_ray.training.turns import Renderer, Sample, open_tokenizer

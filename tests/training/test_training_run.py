@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from codeseq_ray.errors import RunMismatchError, UsageError
+from codeseq_ray.pipeline.training.run import closing
 from codeseq_ray.settings import GrpoSettings, SftSettings, load
 from tests.training.conftest import NEEDED
 
@@ -59,6 +60,9 @@ def test_a_model_learns_its_rows_and_comes_with_card_figures_and_what_is_kept_ba
     trained = run(settings)
     folder = tmp_path / "r"
     assert trained.done["steps"] == 10  # 20 rows, two of them a step
+    change = trained.done["held_out"]["given"]["change"]
+    assert change["low"] <= change["mean"] <= change["high"] < 0
+    assert "4 rows of given that were kept back" in closing(trained)
     before, after = (
         json.loads((folder / f"held-out-{when}.json").read_text())["losses"]["given"]
         for when in ("before", "after")

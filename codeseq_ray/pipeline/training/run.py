@@ -36,6 +36,7 @@ from codeseq_ray.pipeline.training.before import (
     strategy_config,
 )
 from codeseq_ray.pipeline.training.telling import Telling
+from codeseq_ray.rollouts.evaluation import mean_share
 from codeseq_ray.settings import GrpoSettings, SftSettings, TrainSettings, fingerprint, refuse_other
 from codeseq_ray.store.lease import take
 from codeseq_ray.store.opening import open_patiently
@@ -47,6 +48,8 @@ Make = Callable[[Put, Path], Prepared]
 Work = Callable[[Any], None]
 CHECKPOINTS = "checkpoints"
 DONE = "trained.json"
+BEFORE, AFTER = "held-out-before.json", "held-out-after.json"
+"""Losses of the rows that were kept back."""
 COLLECTIVE_SECONDS = 2 * 3600
 """That workers wait for each other: one may be putting a model or a checkpoint of 90 GB into the store."""
 
@@ -91,7 +94,12 @@ def conduct(settings: TrainSettings, say: Say, kind: str, make: Make, work: Call
             return trained
         steps = _fit(settings, run, trained.prepared, say, work(), place, strategy)
         trained.seconds = time.monotonic() - begun
-        trained.done = {"steps": steps, "seconds_of_last_start": round(trained.seconds, 1), "kind": kind}
+        trained.done = {
+            "kind": kind,
+            "steps": steps,
+            "seconds_of_last_start": round(trained.seconds, 1),
+            "held_out": held_out(run, settings.seed),
+        }
         run.write_json(DONE, trained.done)
     return trained
 
@@ -217,12 +225,32 @@ def _fit(
     return told.step
 
 
+def held_out(run: RunStore, seed: int) -> dict[str, dict[str, Any]]:
+    """Of each origin's rows that were kept back: mean loss before and after, and the mean of the rows' own changes
+    with its 95 % interval (bootstrap over rows). Rows whose loss is no number are left out."""
+    told = [(run.read_json(name) or {}).get("losses", {}) for name in (BEFORE, AFTER)]
+    found = {}
+    for origin in sorted(set(told[0]) & set(told[1])):
+        pairs = [
+            (before, after)
+            for before, after in zip(told[0][origin], told[1][origin], strict=True)
+            if before is not None and after is not None
+        ]
+        if pairs:
+            before, after = (sum(values) / len(pairs) for values in zip(*pairs, strict=True))
+            change = mean_share([after - before for before, after in pairs], seed)
+            found[origin] = {"rows": len(pairs), "before": before, "after": after, "change": change.as_json()}
+    return found
+
+
 def closing(trained: Trained) -> str:
     """What the job says at its end."""
-    return "\n".join(
-        [
-            f"model     {trained.run.uri}/model",
-            f"steps     {trained.done.get('steps', 0):,}",
-            f"figures   {trained.run.uri}/log.json; tensorboard --logdir {trained.run.uri}/tensorboard",
-        ]
-    )
+    lines = [f"model     {trained.run.uri}/model", f"steps     {trained.done.get('steps', 0):,}"]
+    for origin, one in trained.done.get("held_out", {}).items():
+        change = one["change"]
+        lines.append(
+            f"loss      {one['before']:.3f} → {one['after']:.3f} on {one['rows']:,} rows of {origin} that were kept "
+            f"back ({change['mean']:+.3f}, {change['low']:+.3f} to {change['high']:+.3f})"
+        )
+    lines.append(f"figures   {trained.run.uri}/log.json; tensorboard --logdir {trained.run.uri}/tensorboard")
+    return "\n".join(lines)
