@@ -106,7 +106,15 @@ def test_trl_logs_what_it_is_made_of() -> None:
         **columns(2),
     )
     assert extra == {"verdict": ["passed", "no_program"], "self_made_cases": ["1/2", "0/0"]}
-    assert metrics == {"cssr/passed": 0.5, "cssr/case_share": 0.25, "cssr/cases": 1}
+    assert metrics.pop("cssr/seconds") > 0
+    assert metrics == {
+        "cssr/passed": 0.5,
+        "cssr/pass_part": pytest.approx(WEIGHT / 2),
+        "cssr/case_part": 0.25,
+        "cssr/case_share": 0.25,
+        "cssr/cases": 1,
+        "cssr/not_judged": 0,
+    }
 
 
 def test_thoughts_that_the_template_keeps_apart_count_for_cases_and_not_for_programs(scorer: Scorer) -> None:

@@ -33,6 +33,17 @@ def test_bounds(form: Cssr, passed: bool, s: float, c: float) -> None:
     assert 0 <= worth(form, passed, s, c) <= best * (1 + 1e-12)
 
 
+@given(forms, st.booleans(), shares, shares)
+def test_what_program_and_cases_earn_makes_up_the_reward(
+    form: Cssr, passed: bool, s: float, c: float
+) -> None:
+    for_pass, for_cases = form.parts(passed=passed, solvability=s, case_share=c)
+    assert form.reward(passed=passed, solvability=s, case_share=c) == for_pass + for_cases
+    assert min(for_pass, for_cases) >= 0
+    assert passed or for_pass == 0
+    assert c > 0 or for_cases == 0
+
+
 @given(forms, shares, shares, shares)
 def test_a_pass_of_a_harder_problem_is_never_worth_less(form: Cssr, s: float, other: float, c: float) -> None:
     hard, easy = sorted((s, other))
