@@ -1,4 +1,4 @@
-"""GRPO without a GPU, its worker killed on the way: the reward's parts over the steps, and the time that verdicts take.
+"""GRPO without a GPU, its worker killed on the way: the reward's parts over the steps, and the time for verdicts.
 
     python -m benchmarks.training.grpo --kill-after 8 -- --model MODEL --dataset RUN --output runs --run-id grpo …
 
