@@ -555,7 +555,7 @@ def test_only_the_driver_has_the_keys_of_the_models() -> None:
 
 
 @needs_kustomize
-@pytest.mark.parametrize("base", ["common", "synthesize", "models", "interactive"])
+@pytest.mark.parametrize("base", ["namespace", "synthesize", "models", "interactive"])
 def test_a_base_alone_closes_no_other_namespace(base: str) -> None:
     found = rendering.render(CLUSTER / "base" / base)
     assert found.documents

@@ -46,6 +46,7 @@ def test_the_verl_configuration_is_the_same_training() -> None:
     assert rollout["temperature"] == ours["temperature"]
     assert actor["optim"]["lr"] == ours["learning_rate"]
     assert actor["clip_ratio"] == ours["clip"]
+    assert verl["trainer"]["save_freq"] == ours["save_steps"]
     assert (reward["form"], reward["epsilon"], reward["case_weight"]) == (
         ours["reward_form"],
         ours["reward_epsilon"],
