@@ -6,27 +6,19 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
 
 from codeseq_ray.errors import UsageError
 from codeseq_ray.pipeline import cluster
 from codeseq_ray.pipeline.stopping import Stop, on_signals
 from codeseq_ray.pipeline.tasks import require_memory
 from codeseq_ray.sandbox.settings import SandboxSettings
-from codeseq_ray.settings import WorkSettings
+from codeseq_ray.settings import PlaceSettings, WorkSettings
 from codeseq_ray.store.conditions import require_conditional_puts
 from codeseq_ray.store.lease import take
 from codeseq_ray.store.run import RunStore
 from codeseq_ray.watching.screen import live
 
 Say = Callable[[str], None]
-
-
-class HasOutput(Protocol):
-    """Settings that say where runs lie."""
-
-    @property
-    def output(self) -> str | None: ...
 
 
 @dataclass(frozen=True)
@@ -54,7 +46,7 @@ def started(
     cluster.connect(settings.local_cpus, settings.cluster_cpus)
     if not grows(settings):  # larger nodes may be still to come
         require_memory(memory_mb, sandbox)
-    _refuse_scattered_output(run, settings)
+    refuse_scattered_output(run.store.uri, settings, growing=grows(settings))
     if settings.single_writer:
         say(
             "store: --single-writer: names are looked up and then written. A second driver on this output would be "
@@ -81,7 +73,7 @@ def inside_job() -> bool:
     return "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ
 
 
-def output_uri(settings: HasOutput) -> str:
+def output_uri(settings: PlaceSettings) -> str:
     """Where runs lie. A Ray job works in a copy of its folder that goes with it: nothing may be left there."""
     if settings.output is None:
         return os.path.expanduser("~/codeseq-runs") if inside_job() else "runs"
@@ -93,15 +85,12 @@ def output_uri(settings: HasOutput) -> str:
     return settings.output
 
 
-def _refuse_scattered_output(run: RunStore, settings: WorkSettings) -> None:
+def refuse_scattered_output(uri: str, settings: PlaceSettings, *, growing: bool) -> None:
+    """Raises UsageError where the output is a folder of each node's own disk, and there are several or may be."""
     nodes = cluster.nodes()
-    if (
-        (nodes > 1 or grows(settings))
-        and not run.store.uri.startswith("s3://")
-        and not settings.output_is_shared
-    ):
+    if (nodes > 1 or growing) and not uri.startswith("s3://") and not settings.output_is_shared:
         raise UsageError(
-            f"--output {run.store.uri}: this cluster has {nodes} nodes"
-            f"{' or may get more' if grows(settings) else ''}, and each would write to its own disk. Give "
-            "s3://bucket/prefix, or --output-is-shared if the folder is one shared disk on every node."
+            f"--output {uri}: this cluster has {nodes} nodes{' or may get more' if growing else ''}, and each would "
+            "write to its own disk. Give s3://bucket/prefix, or --output-is-shared if the folder is one shared disk "
+            "on every node."
         )

@@ -77,6 +77,13 @@ def standing_walls(settings: SandboxSettings) -> tuple[str, ...] | UsageError:
         return error
 
 
+def require_walls(settings: SandboxSettings) -> None:
+    """Raises UsageError where programs of models may not run. Asked of one node, for all."""
+    standing = ray.get(standing_walls.remote(settings))
+    if isinstance(standing, UsageError):
+        raise standing
+
+
 @ray.remote(num_cpus=TASK_CPUS, max_retries=2)
 def run_all(executions: list[Execution], settings: SandboxSettings) -> list[Ran]:
     """Errors are values here: one program without a judgement must not take its neighbours' reports along."""

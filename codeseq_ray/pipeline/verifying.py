@@ -22,7 +22,7 @@ from codeseq_ray.cases import draw
 from codeseq_ray.errors import UsageError
 from codeseq_ray.judging.verdicts import Manner
 from codeseq_ray.pipeline import cluster
-from codeseq_ray.pipeline.tasks import InWorker, memory_bytes, require_memory, standing_walls
+from codeseq_ray.pipeline.tasks import InWorker, memory_bytes, require_memory, require_walls
 from codeseq_ray.ports import Limits
 from codeseq_ray.sandbox.settings import SandboxSettings
 from codeseq_ray.settings import VerifySettings, sandbox_of
@@ -89,9 +89,7 @@ def execute(settings: VerifySettings, say: Say, hand_on: Callable[[Finding], Non
     mutants = release.manifest.info.row_settings.get("mutants", 0) if made_alike else None
     cluster.connect(settings.local_cpus)
     require_memory(limits.memory_mb, sandbox)
-    standing = ray.get(standing_walls.remote(sandbox))
-    if isinstance(standing, UsageError):
-        raise standing
+    require_walls(sandbox)
     chosen = _sample(release, settings)
     progress = _Progress(result, checks, settings.log_seconds, say)
     for config, one in _run(

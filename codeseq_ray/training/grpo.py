@@ -46,9 +46,9 @@ def trainer(
     return made
 
 
-def epochs_done(checkpoint: str) -> int:
+def epochs_done(checkpoint: Path) -> int:
     """Whole epochs that a checkpoint has behind it."""
-    told = json.loads((Path(checkpoint) / "trainer_state.json").read_text(encoding="utf-8"))
+    told = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
     return int(told["epoch"] or 0)
 
 

@@ -23,17 +23,6 @@ class TrainingSettings(BaseModel):
     model_revision: str | None = Field(
         None, min_length=1, description="Commit or tag of a model on the Hub.", json_schema_extra=_ROW
     )
-    output: str | None = Field(
-        None,
-        min_length=1,
-        description="Folder or s3://bucket/prefix under which the run's folder lies. Default: runs.",
-    )
-    run_id: str | None = Field(
-        None,
-        pattern=r"[A-Za-z0-9][A-Za-z0-9._=-]*",
-        description="Name of the run; giving it again goes on from its last checkpoint. Default: a new one from the "
-        "clock.",
-    )
     seed: int = Field(
         0, ge=0, description="Seed of the order of rows and of new weights.", json_schema_extra=_ROW
     )
@@ -143,15 +132,6 @@ class TrainingSettings(BaseModel):
         min_length=1,
         description="Folder on every node's own disk for rows, and checkpoints and models on their way to the "
         "output. Default: where temporary files go.",
-    )
-    output_is_shared: bool = Field(
-        False, description="The output folder is one shared disk on every node of the cluster."
-    )
-    wait_for_run: bool = Field(
-        False, description="Where another driver works on the run, wait for its end instead of refusing."
-    )
-    local_cpus: int | None = Field(
-        None, ge=1, description="CPUs of the local Ray that is started where no cluster runs. Default: all."
     )
 
     @model_validator(mode="after")

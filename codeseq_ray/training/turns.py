@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 UNTRAINED = -100
 """The label that PyTorch's loss passes over."""
 
+UNKNOWN = 10**7
+"""Transformers gives more than this where a tokenizer does not say how long its model's texts may be."""
+
 Turns = Sequence[Mapping[str, str]]
 
 
 class Refusal(StrEnum):
     """Why a row is not trained on."""
 
-    NOT_A_CHAT = "not_a_chat"
     NO_ANSWER = "no_answer"
     TEMPLATE_REFUSES = "template_refuses"
     TEMPLATE_REWRITES = "template_rewrites"
@@ -112,9 +114,8 @@ def open_tokenizer(model: str, revision: str | None = None) -> PreTrainedTokeniz
 
 def longest(tokenizer: PreTrainedTokenizerBase, asked: int | None, otherwise: int = 4096) -> int:
     """The length cap in tokens. Raises UsageError for one that is above what the tokenizer says of the model."""
-    says = (
-        tokenizer.model_max_length if tokenizer.model_max_length < 10**7 else None
-    )  # transformers' "not known"
+    told = tokenizer.model_max_length
+    says = told if told < UNKNOWN else None
     if asked is None:
         return min(otherwise, says or otherwise)
     if says is not None and asked > says:

@@ -17,7 +17,7 @@ from codeseq_ray.errors import UsageError
 from codeseq_ray.pipeline import cluster
 from codeseq_ray.pipeline.cluster import TASK_CPUS
 from codeseq_ray.pipeline.start import inside_job
-from codeseq_ray.pipeline.tasks import require_memory, standing_walls
+from codeseq_ray.pipeline.tasks import require_memory, require_walls
 from codeseq_ray.settings import GrpoSettings, TrainSettings, sandbox_of
 from codeseq_ray.training.prepared import Prepared
 
@@ -84,15 +84,6 @@ def require_whole_steps(settings: TrainSettings, prepared: Prepared, say: Say) -
         say(f"left out   {left:>10,} problems at the end of each epoch: no whole step of {takes}")
 
 
-def require_shared_output(uri: str, settings: TrainSettings) -> None:
-    """Raises UsageError where workers on several nodes would each have a folder of their own."""
-    if cluster.nodes() > 1 and not uri.startswith("s3://") and not settings.output_is_shared:
-        raise UsageError(
-            f"--output {uri}: this cluster has {cluster.nodes()} nodes, and each would look at its own disk. Give "
-            "s3://bucket/prefix, or --output-is-shared if the folder is one shared disk on every node."
-        )
-
-
 @dataclass(frozen=True)
 class Room:
     """What each worker gets."""
@@ -122,26 +113,17 @@ def room(settings: TrainSettings, say: Say) -> Room:
     if gpu and there.get("GPU", 0) < settings.workers:
         lacking = f"this cluster has {there.get('GPU', 0):g} GPUs"
     elif cpus <= 0 or there.get("CPU", 0) < wanted:
-        lacking = (
-            f"this cluster has {there.get('CPU', 0):g} CPUs, and {cpus:g} for each worker leave less than "
-            f"{_for_programs(settings):g} for programs"
+        lacking = f"this cluster has {there.get('CPU', 0):g} CPUs, and {wanted:g} are needed" + (
+            f", {_for_programs(settings):g} of them for programs" * bool(_for_programs(settings))
         )
     if lacking and not inside_job():
         raise UsageError(f"--workers {settings.workers}: {lacking}. Lower --workers or --worker-cpus.")
     if lacking:
         say(f"--workers {settings.workers}: {lacking}; waiting for more nodes")
-    if isinstance(settings, GrpoSettings):
-        require_sandbox(settings)
+    if isinstance(settings, GrpoSettings):  # without verdicts every completion would be without a reward
+        require_memory(settings.memory_mb, sandbox_of(settings))
+        require_walls(sandbox_of(settings))
     return Room(gpu, cpus, settings.threads or (None if gpu else _threads(settings)))
-
-
-def require_sandbox(settings: GrpoSettings) -> None:
-    """Raises UsageError where no program could be judged: every completion would be without a reward."""
-    sandbox = sandbox_of(settings)
-    require_memory(settings.memory_mb, sandbox)
-    standing = ray.get(standing_walls.remote(sandbox))
-    if isinstance(standing, UsageError):
-        raise standing
 
 
 def _share(settings: TrainSettings) -> float:

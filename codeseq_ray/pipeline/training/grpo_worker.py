@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
-import ray.train
-
 from codeseq_ray.errors import InfrastructureError
 from codeseq_ray.pipeline import cluster
 from codeseq_ray.pipeline.tasks import RayExecutor
-from codeseq_ray.pipeline.training.reporting import CHECKPOINT
 from codeseq_ray.pipeline.training.worker import Task, bench, hand_in, refusing, train
 from codeseq_ray.reward.scoring import RewardSettings, Scorer
 from codeseq_ray.reward.trl import Rewards, reward_of
@@ -26,10 +23,7 @@ FRUITLESS = 3
 def work(task: Task) -> None:
     at = bench(task)
     settings = cast(GrpoSettings, task.settings)
-    done = 0
-    if (checkpoint := ray.train.get_checkpoint()) is not None:
-        with checkpoint.as_directory() as folder:
-            done = epochs_done(f"{folder}/{CHECKPOINT}")
+    done = 0 if at.resumed is None else epochs_done(at.resumed)
     reward = Watched(scorer(settings))
     made = trainer(settings, task.strategy, at.files(TRAIN), at.tokenizer, reward, at.trainer, epochs=done)
     train(at, made)

@@ -24,13 +24,12 @@ from codeseq_ray import __version__
 from codeseq_ray.errors import InfrastructureError, UsageError
 from codeseq_ray.pipeline import cluster
 from codeseq_ray.pipeline.judging.inputs import filesystem
-from codeseq_ray.pipeline.start import output_uri
+from codeseq_ray.pipeline.start import output_uri, refuse_scattered_output
 from codeseq_ray.pipeline.training.before import (
     LIBRARIES,
     Room,
     model_for_workers,
     require_packages,
-    require_shared_output,
     require_whole_steps,
     room,
     strategy_config,
@@ -79,7 +78,7 @@ def conduct(settings: TrainSettings, say: Say, kind: str, make: Make, work: Call
     say(f"run {run.run_id}: {run.uri}")
     _refuse_other(run, settings, kind)
     cluster.connect(settings.local_cpus)
-    require_shared_output(store.uri, settings)
+    refuse_scattered_output(store.uri, settings, growing=False)
     place = room(settings, say)
     with take(run, say, wait=settings.wait_for_run) as lease:
         lease.keep(lambda holder: say(f"warning: {holder} has taken this run over"))

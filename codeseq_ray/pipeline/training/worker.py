@@ -59,6 +59,10 @@ class Bench:
     folder: Path
     """On this node's disk, shared by its workers."""
     tokenizer: PreTrainedTokenizerBase
+    resumed: Path | None
+    """The checkpoint to go on from, on this disk."""
+    held: ExitStack
+    """Closed, the checkpoint's copy goes."""
 
     def files(self, part: str) -> list[str]:
         """Prepared files of a part, on this disk."""
@@ -117,11 +121,15 @@ def bench(task: Task) -> Bench:
     store = open_patiently(task.output, settings, lambda line: print(line, flush=True), look=False)
     run = RunStore(store, task.run_id)
     whose = hashlib.sha256(f"{run.uri}\x1f{os.getuid()}".encode()).hexdigest()[:12]
+    held = ExitStack()
+    checkpoint = ray.train.get_checkpoint()
     made = Bench(
         task,
         run,
         Path(settings.scratch or tempfile.gettempdir()) / f"codeseq-training-{task.run_id}-{whose}",
         open_tokenizer(settings.model, settings.model_revision),
+        None if checkpoint is None else Path(held.enter_context(checkpoint.as_directory())) / CHECKPOINT,
+        held,
     )
     if made.first_here:
         shutil.rmtree(made.folder, ignore_errors=True)
@@ -139,17 +147,13 @@ def train(at: Bench, trainer: Trainer) -> None:
         )
     if at.task.settings.strategy == "fsdp" and not trainer.is_fsdp_enabled:
         raise InfrastructureError("--strategy fsdp is not in effect: every worker would hold the whole model")
-    with ExitStack() as held:
-        checkpoint = ray.train.get_checkpoint()
-        resumed: Path | None = None
-        if checkpoint is not None:
-            resumed = Path(held.enter_context(checkpoint.as_directory())) / CHECKPOINT
-            if _is_last(resumed):
-                # transformers would make a step more before it looks at the count.
-                trainer.args.max_steps, trainer.args.num_train_epochs = -1, 0
+    with at.held:
+        if at.resumed is not None and _is_last(at.resumed):
+            # transformers would make a step more before it looks at the count.
+            trainer.args.max_steps, trainer.args.num_train_epochs = -1, 0
         # A copy of a checkpoint from S3 is as large as the model several times over: away with it once it is read.
-        trainer.add_callback(Reporter(on_first_step=held.close, on_saved=lambda: _upload_logs(at)))
-        trainer.train(resume_from_checkpoint=None if resumed is None else str(resumed))
+        trainer.add_callback(Reporter(on_first_step=at.held.close, on_saved=lambda: _upload_logs(at)))
+        trainer.train(resume_from_checkpoint=None if at.resumed is None else str(at.resumed))
 
 
 def _is_last(checkpoint: Path) -> bool:
