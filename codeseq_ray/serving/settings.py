@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from codeseq_ray.settings import _Sourced
+from codeseq_ray.settings import Sourced
 
 Hardware = Literal["one-gpu", "several-gpus", "cpu"]
 
@@ -54,7 +54,7 @@ USUAL: dict[Hardware, dict[str, Any]] = {
 _BY_HARDWARE = {name for usual in USUAL.values() for name in usual}
 
 
-class ServingSettings(_Sourced):
+class ServingSettings(Sourced):
     """What `python -m codeseq_ray.serving` can be told: YAML (--config), environment (CODESEQ_…), flags."""
 
     hardware: Hardware = Field(
