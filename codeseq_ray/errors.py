@@ -52,6 +52,10 @@ class InfrastructureError(CodeseqError):
     """Calls (`records.Call`) that were answered, and paid for, before the trouble came."""
 
 
+class TrainingEndedError(InfrastructureError):
+    """A training that went on would cost as much and learn nothing; nor would another try."""
+
+
 class EndpointRefusedError(UsageError):
     """A model endpoint answers that it will never serve this request (401, 404): the run has to stop."""
 

@@ -48,11 +48,16 @@ class TaskBatcher(Generic[Item, Result]):
         while self._waiting and (free := self._in_flight - len(self._running)) > 0:
             # Spread what waits over the free tasks: two half batches end sooner than one whole.
             size = min(self._batch, -(-len(self._waiting) // free))
-            chunk = [self._waiting.popleft() for _ in range(size)]
+            chunk: list[tuple[Item, asyncio.Future[Result]]] = []
+            while self._waiting and len(chunk) < size:
+                if not (waits := self._waiting.popleft())[1].done():  # else nobody waits for it any more
+                    chunk.append(waits)
+            if not chunk:
+                return
             task = asyncio.create_task(self._work(chunk))
             self._running.add(task)
-            self._out += size
-            task.add_done_callback(partial(self._finished, size))
+            self._out += len(chunk)
+            task.add_done_callback(partial(self._finished, len(chunk)))
 
     def _finished(self, size: int, task: asyncio.Task[None]) -> None:
         self._running.discard(task)

@@ -225,15 +225,12 @@ def _batches(rows: Iterable[Read]) -> Iterator[list[Read]]:
         yield batch
 
 
-def fetch(store: ObjectStore, folder: str, prepared: Prepared, name: str, into: Path) -> list[str]:
+def fetch(store: ObjectStore, folder: str, prepared: Prepared, name: str, into: Path) -> None:
     """The files of a part on this node's disk."""
     into.mkdir(parents=True, exist_ok=True)
-    paths = []
     for file in prepared.files[name]:
         path = into / file
         if not path.exists():
             temporary = path.with_suffix(".part")
             temporary.write_bytes(store.get(f"{folder}/{file}"))
             temporary.replace(path)
-        paths.append(str(path))
-    return paths

@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, Field, JsonValue, model_validator
 
+from codeseq_ray.llm.settings import EndpointUrl
 from codeseq_ray.reward.forms import Form
 
 _ROW: dict[str, JsonValue] = {"row": True}
@@ -169,8 +170,8 @@ class SupervisedTraining(TrainingSettings):
     held_out: int = Field(
         0,
         ge=0,
-        description="Rows of each origin (ours, general) kept back, whose loss is measured before and after: what is "
-        "learned and what is forgotten.",
+        description="Rows of each origin (codeseq, general, given) kept back, whose loss is measured before and "
+        "after: what is learned and what is forgotten.",
         json_schema_extra=_ROW,
     )
     measure: str | None = Field(
@@ -254,7 +255,7 @@ class ReinforcementTraining(TrainingSettings):
         description="Who samples: the model in training itself, vLLM on the same GPUs, or a `trl vllm-serve`.",
         json_schema_extra=_ROW,
     )
-    vllm_url: str | None = Field(None, min_length=1, description="Of that server.")
+    vllm_url: EndpointUrl | None = Field(None, description="Of that server.")
     vllm_memory_share: float = Field(
         0.3, gt=0, lt=1, description="Share of a GPU's memory for vLLM beside the training."
     )

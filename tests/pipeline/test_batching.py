@@ -58,14 +58,18 @@ async def test_a_bug_in_the_task_is_raised_and_the_batcher_goes_on() -> None:
     assert await batcher(1) == 1
 
 
-async def test_a_cancelled_wait_leaves_the_others_alone() -> None:
+async def test_a_cancelled_wait_leaves_the_others_alone_and_its_item_is_not_run() -> None:
+    ran: list[int] = []
+
     async def run(items: list[int]) -> list[int]:
         await asyncio.sleep(0.01)
+        ran.extend(items)
         return items
 
     batcher = TaskBatcher(run, in_flight=1, batch=4)
     tasks = [asyncio.ensure_future(batcher(i)) for i in range(8)]
     await asyncio.sleep(0)
-    tasks[2].cancel()
+    tasks[6].cancel()
     results = await asyncio.gather(*tasks, return_exceptions=True)
-    assert [r for r in results if isinstance(r, int)] == [0, 1, 3, 4, 5, 6, 7]
+    assert [r for r in results if isinstance(r, int)] == [0, 1, 2, 3, 4, 5, 7]
+    assert sorted(ran) == [0, 1, 2, 3, 4, 5, 7]

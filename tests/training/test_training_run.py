@@ -56,6 +56,8 @@ def test_a_model_learns_its_rows_and_comes_with_card_figures_and_what_is_kept_ba
     # As people type them: workers stand in another folder than the driver.
     monkeypatch.chdir(tmp_path)
     near = Path(os.path.relpath(model))
+    with pytest.raises(UsageError, match="--dataset"):  # which uses no run id up
+        run(sft(near, Path("mistyped.jsonl"), "."))
     settings = sft(near, Path(rows.name), ".", "--held-out", "4", "--save-steps", "5", "--merge")
     trained = run(settings)
     folder = tmp_path / "r"
@@ -131,14 +133,21 @@ def test_a_dry_run_shows_what_is_trained_on_and_leaves_nothing(
     assert not (tmp_path / "out").exists()
 
 
-def test_rows_that_are_not_there_are_an_error_before_ray_is_asked(model: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="--dataset"):
-        run(sft(model, tmp_path / "none.jsonl", str(tmp_path)))
-
-
-def test_a_model_that_is_not_there_is_an_error_before_ray_is_asked(rows: Path, tmp_path: Path) -> None:
+def test_a_model_that_is_not_there_is_an_error_before_a_worker_starts(rows: Path, tmp_path: Path) -> None:
+    said: list[str] = []
     with pytest.raises(UsageError, match="--model"):
-        run(sft(tmp_path / "none", rows, str(tmp_path)))
+        run(sft(tmp_path / "none", rows, str(tmp_path)), said)
+    assert not any(line.startswith("train:") for line in said)
+
+
+def test_what_a_worker_cannot_do_as_asked_ends_the_training_at_once(
+    model: Path, rows: Path, tmp_path: Path
+) -> None:
+    said: list[str] = []
+    with pytest.raises(UsageError, match="no model can be loaded"):
+        run(sft(model, rows, str(tmp_path), "--attention", "by-hand"), said)
+    assert not any("was lost" in line for line in said)
+    assert not (tmp_path / "r" / "trained.json").exists()
 
 
 class Killing:

@@ -69,19 +69,29 @@ def model_for_workers(model: str) -> str:
     return str(path.absolute()) if path.is_dir() else model
 
 
-def require_whole_steps(settings: TrainSettings, prepared: Prepared, say: Say) -> None:
+def require_whole_steps(settings: TrainSettings, prepared: Prepared) -> None:
     """Raises UsageError where GRPO has fewer problems than one step takes: it would end with nothing learned."""
     if not isinstance(settings, GrpoSettings):
         return
-    takes = settings.workers * settings.batch_size * settings.accumulate // settings.generations
-    there = prepared.train.rows
+    takes, there = _problems_a_step(settings), prepared.train.rows
     if there < takes:
         raise UsageError(
             f"--dataset {settings.dataset}: {there:,} problems, and a step takes {takes}. Lower --accumulate, or "
             "raise --generations."
         )
-    if left := there % takes:
-        say(f"left out   {left:>10,} problems at the end of each epoch: no whole step of {takes}")
+
+
+def problems_left(settings: TrainSettings, prepared: Prepared) -> str:
+    """A line about the problems that make no whole step of GRPO; empty where there are none."""
+    if not isinstance(settings, GrpoSettings) or not (
+        left := prepared.train.rows % (takes := _problems_a_step(settings))
+    ):
+        return ""
+    return f"left out   {left:>10,} problems at the end of each epoch: no whole step of {takes}"
+
+
+def _problems_a_step(settings: GrpoSettings) -> int:
+    return settings.workers * settings.batch_size * settings.accumulate // settings.generations
 
 
 @dataclass(frozen=True)
@@ -92,6 +102,8 @@ class Room:
     cpus: float
     threads: int | None
     """Of its arithmetic; None: PyTorch's own choice."""
+    grows: bool = False
+    """Whether it waits for nodes that are still to come."""
 
     def __str__(self) -> str:
         if self.gpu:
@@ -105,7 +117,7 @@ def room(settings: TrainSettings, say: Say) -> Room:
     Raises UsageError where Ray would wait for ever for workers that nothing can hold, or they for programs that never
     run. A cluster of a Ray job may grow: there it is only said.
     """
-    there = ray.cluster_resources()
+    there, largest = ray.cluster_resources(), max(_nodes(), default=0.0)
     gpu = settings.gpu if settings.gpu is not None else there.get("GPU", 0) > 0
     cpus = settings.worker_cpus or (1.0 if gpu else _share(settings))
     wanted = cpus * settings.workers + _for_programs(settings)
@@ -116,6 +128,8 @@ def room(settings: TrainSettings, say: Say) -> Room:
         lacking = f"this cluster has {there.get('CPU', 0):g} CPUs, and {wanted:g} are needed" + (
             f", {_for_programs(settings):g} of them for programs" * bool(_for_programs(settings))
         )
+    elif cpus > largest:
+        lacking = f"no node of this cluster has {cpus:g} CPUs; the largest has {largest:g}"
     if lacking and not inside_job():
         raise UsageError(f"--workers {settings.workers}: {lacking}. Lower --workers or --worker-cpus.")
     if lacking:
@@ -123,12 +137,13 @@ def room(settings: TrainSettings, say: Say) -> Room:
     if isinstance(settings, GrpoSettings):  # without verdicts every completion would be without a reward
         require_memory(settings.memory_mb, sandbox_of(settings))
         require_walls(sandbox_of(settings))
-    return Room(gpu, cpus, settings.threads or (None if gpu else _threads(settings)))
+    return Room(gpu, cpus, settings.threads or (None if gpu else _threads(settings)), bool(lacking))
 
 
 def _share(settings: TrainSettings) -> float:
-    """Without GPUs: a worker's share of the CPUs that programs leave."""
+    """Without GPUs: a worker's share of the CPUs that programs leave, on one node."""
     share = (cluster.cpus() - _for_programs(settings)) / settings.workers
+    share = min(share, max(_nodes(), default=share) / _workers_of_a_node(settings))
     return float(math.floor(share)) if share >= 1 else math.floor(100 * share) / 100
 
 
@@ -140,6 +155,13 @@ def _for_programs(settings: TrainSettings) -> float:
 def _threads(settings: TrainSettings) -> int:
     """Of the largest node's CPUs a worker's share, where workers spread evenly. While a model is at work, no program
     is: a worker may use what it leaves to them."""
-    nodes = [node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"]]
-    here = math.ceil(settings.workers / max(1, len(nodes)))
-    return max(1, int(max(nodes, default=os.cpu_count() or 1)) // here)
+    return max(1, int(max(_nodes(), default=os.cpu_count() or 1)) // _workers_of_a_node(settings))
+
+
+def _workers_of_a_node(settings: TrainSettings) -> int:
+    return math.ceil(settings.workers / max(1, len(_nodes())))
+
+
+def _nodes() -> list[float]:
+    """CPUs of each."""
+    return [node["Resources"].get("CPU", 0.0) for node in ray.nodes() if node["Alive"]]

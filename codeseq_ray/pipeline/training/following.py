@@ -10,6 +10,9 @@ from typing import Any
 import ray
 from ray.actor import ActorHandle
 from ray.train import UserCallback
+from ray.train.v2.api.exceptions import ControllerError
+
+from codeseq_ray.errors import TrainingEndedError, UsageError
 
 Told = Mapping[str, Any]
 POLL_SECONDS = 1.0
@@ -32,7 +35,7 @@ class Board:
 
 
 class Follower(UserCallback):
-    """In the controller: puts what workers report on the board, and what they failed with."""
+    """In the controller: puts what workers report on the board, and what they were lost with."""
 
     def __init__(self, board: ActorHandle[Any]) -> None:
         self._board = board
@@ -41,6 +44,11 @@ class Follower(UserCallback):
         self._board.put.remote({**metrics[0], "saved": checkpoint is not None})
 
     def after_exception(self, run_context: Any, worker_exceptions: dict[int, Exception]) -> None:
+        """Raises what trying again would not help, whichever worker it came from: Ray Train takes a ControllerError
+        as it is, and ends."""
+        for error in worker_exceptions.values():
+            if isinstance(error, UsageError | TrainingEndedError):
+                raise ControllerError(error)
         rank, error = next(iter(worker_exceptions.items()))
         self._board.put.remote({"failed": f"worker {rank}: {_short(error)}"})
 

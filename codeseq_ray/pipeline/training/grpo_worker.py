@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
-from codeseq_ray.errors import InfrastructureError
+from codeseq_ray.errors import TrainingEndedError
 from codeseq_ray.pipeline import cluster
 from codeseq_ray.pipeline.tasks import RayExecutor
-from codeseq_ray.pipeline.training.worker import Task, bench, hand_in, refusing, train
+from codeseq_ray.pipeline.training.worker import Task, bench, hand_in, train
 from codeseq_ray.reward.scoring import RewardSettings, Scorer
 from codeseq_ray.reward.trl import Rewards, reward_of
 from codeseq_ray.settings import GrpoSettings, sandbox_of
@@ -19,7 +19,6 @@ FRUITLESS = 3
 """Steps in a row without one verdict, after which a training is ended: it would learn nothing and cost as much."""
 
 
-@refusing
 def work(task: Task) -> None:
     at = bench(task)
     settings = cast(GrpoSettings, task.settings)
@@ -43,7 +42,7 @@ class Watched:
         told = self._reward(prompts, completions, **columns)
         self._fruitless = 0 if any(reward is not None for reward in told) else self._fruitless + 1
         if self._fruitless == FRUITLESS:
-            raise InfrastructureError(
+            raise TrainingEndedError(
                 f"no completion of {FRUITLESS} steps was judged: the sandbox tasks get no CPU, or --reward-seconds "
                 "is too short for --cpu-seconds"
             )

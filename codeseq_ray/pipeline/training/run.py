@@ -13,15 +13,18 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
+import signal
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from codeseq_ray import __version__
-from codeseq_ray.errors import InfrastructureError, UsageError
+from codeseq_ray.errors import CodeseqError, InfrastructureError, RunInUseError, UsageError
 from codeseq_ray.pipeline import cluster
 from codeseq_ray.pipeline.judging.inputs import filesystem
 from codeseq_ray.pipeline.start import output_uri, refuse_scattered_output
@@ -29,6 +32,7 @@ from codeseq_ray.pipeline.training.before import (
     LIBRARIES,
     Room,
     model_for_workers,
+    problems_left,
     require_packages,
     require_whole_steps,
     room,
@@ -37,6 +41,7 @@ from codeseq_ray.pipeline.training.before import (
 from codeseq_ray.pipeline.training.telling import Telling
 from codeseq_ray.rollouts.evaluation import mean_share
 from codeseq_ray.settings import GrpoSettings, SftSettings, TrainSettings, fingerprint, refuse_other
+from codeseq_ray.store.conditions import require_conditional_puts
 from codeseq_ray.store.lease import take
 from codeseq_ray.store.opening import open_patiently
 from codeseq_ray.store.run import RunStore
@@ -46,7 +51,7 @@ Say = Callable[[str], None]
 Make = Callable[[Put, Path], Prepared]
 Work = Callable[[Any], None]
 CHECKPOINTS = "checkpoints"
-DONE = "trained.json"
+DONE, LOG = "trained.json", "log.json"
 BEFORE, AFTER = "held-out-before.json", "held-out-after.json"
 """Losses of the rows that were kept back."""
 COLLECTIVE_SECONDS = 2 * 3600
@@ -76,17 +81,19 @@ def conduct(settings: TrainSettings, say: Say, kind: str, make: Make, work: Call
     store = open_patiently(output_uri(settings), settings, say)
     run = RunStore(store, settings.run_id or time.strftime("%Y%m%d-%H%M%S"))
     say(f"run {run.run_id}: {run.uri}")
-    _refuse_other(run, settings, kind)
+    rows = {"kind": kind, **settings.row_settings(), "strategy_config": strategy}
+    _refuse_other(run, rows)
     cluster.connect(settings.local_cpus)
-    refuse_scattered_output(store.uri, settings, growing=False)
     place = room(settings, say)
-    with take(run, say, wait=settings.wait_for_run) as lease:
-        lease.keep(lambda holder: say(f"warning: {holder} has taken this run over"))
-        _keep_manifest(run, settings, kind)
-        trained = Trained(run, _prepared(run, make))
+    refuse_scattered_output(store.uri, settings, growing=place.grows)
+    if not settings.single_writer:
+        require_conditional_puts(run.store, f"{run.run_id}/probe/")
+    with held(run, settings, say):
+        trained = Trained(run, _prepared(run, settings, rows, make))
         for line in (*trained.prepared.lines(), *shape_lines(settings)):
             say(line)
-        require_whole_steps(settings, trained.prepared, say)
+        if left := problems_left(settings, trained.prepared):
+            say(left)
         if (done := run.read_json(DONE)) is not None:
             say("done before: nothing is left to train" + _unmerged(run, settings))
             trained.done = done
@@ -114,38 +121,66 @@ def shape_lines(settings: TrainSettings) -> list[str]:
     ]
 
 
-def _prepared(run: RunStore, make: Make) -> Prepared:
+@contextmanager
+def held(run: RunStore, settings: TrainSettings, say: Say) -> Iterator[None]:
+    """The run is ours for as long as the context lasts: two drivers would write the same checkpoints.
+
+    Raises RunInUseError when another driver has it, or takes it: this one ends as by Ctrl-C.
+    """
+    lost: list[str] = []
+
+    def end(holder: str) -> None:
+        lost.append(holder)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with take(run, say, wait=settings.wait_for_run) as lease:
+        lease.keep(end)
+        try:
+            yield
+        except KeyboardInterrupt:
+            if lost:
+                raise RunInUseError(f"{lost[0]} has taken run {run.run_id} over; this start ends.") from None
+            raise
+
+
+def _prepared(run: RunStore, settings: TrainSettings, rows: dict[str, Any], make: Make) -> Prepared:
+    """Those that are there, or made now. Until they are, a run id stands for nothing: settings that make no rows can
+    be put right under it."""
     if (told := run.read_json(f"prepared/{MANIFEST}")) is not None:
         return Prepared.of(told)
-    with tempfile.TemporaryDirectory(prefix="codeseq-training-") as scratch:
+    _write_manifest(run, settings, rows)
+    with tempfile.TemporaryDirectory(prefix="codeseq-training-", dir=_scratch(settings)) as scratch:
         made = make(lambda name, body: run.store.put(run.key(f"prepared/{name}"), body), Path(scratch))
+    require_whole_steps(settings, made)
     run.write_json(f"prepared/{MANIFEST}", made.as_dict())
     return made
 
 
-def _row_settings(settings: TrainSettings, kind: str) -> dict[str, Any]:
-    return {"kind": kind, **settings.row_settings()}
+def _scratch(settings: TrainSettings) -> Path | None:
+    if settings.scratch is None:
+        return None
+    path = Path(settings.scratch)
+    path.mkdir(parents=True, exist_ok=True)
+    return path
 
 
-def _refuse_other(run: RunStore, settings: TrainSettings, kind: str) -> None:
+def _refuse_other(run: RunStore, rows: dict[str, Any]) -> None:
     """Raises RunMismatchError for a run id that stands for another training, UsageError for one of another job."""
     if (before := run.read_manifest()) is None:
         return
     stored = before.get("row_settings", {})
-    if stored.get("kind") != kind:
+    if stored.get("kind") != rows["kind"]:
         raise UsageError(f"--run-id {run.run_id}: {run.uri} is of another job. Give another name.")
-    refuse_other(f"run {run.run_id}", stored, _row_settings(settings, kind))
+    if run.read_json(f"prepared/{MANIFEST}") is not None:
+        refuse_other(f"run {run.run_id}", stored, rows)
 
 
-def _keep_manifest(run: RunStore, settings: TrainSettings, kind: str) -> None:
+def _write_manifest(run: RunStore, settings: TrainSettings, rows: dict[str, Any]) -> None:
     """Before the rows: whoever finds them knows what they were made for."""
-    if run.read_manifest() is not None:
-        return
-    rows = _row_settings(settings, kind)
     versions = {name: importlib.metadata.version(name) for name in LIBRARIES}
     run.write_manifest(
         {
-            "kind": kind,
+            "kind": rows["kind"],
             "row_settings": rows,
             "settings": settings.public(),
             "fingerprint": fingerprint(rows, ""),
@@ -169,10 +204,11 @@ def _fit(
     place: Room,
     strategy: dict[str, Any] | None,
 ) -> int:
-    """Optimiser steps that were made. Ray Train is imported here: it brings torch."""
+    """Optimiser steps that were made, by the log that workers hand in last. Ray Train is imported here: it brings
+    torch."""
     import ray.train.torch as ray_torch
     from ray import train
-    from ray.train.v2.api.exceptions import TrainingFailedError
+    from ray.train.v2.api.exceptions import ControllerError, TrainingFailedError
 
     from codeseq_ray.pipeline.training.following import followed
     from codeseq_ray.pipeline.training.worker import Task
@@ -213,15 +249,18 @@ def _fit(
         try:
             trainer.fit()
         except TrainingFailedError as error:
+            if isinstance(error, ControllerError) and isinstance(error.controller_failure, CodeseqError):
+                raise error.controller_failure from None
             raise InfrastructureError(
                 f"the training ended early: {told.failure or error}\nThe same command with --run-id {run.run_id} "
                 "goes on from the last checkpoint."
             ) from error
         except SystemExit:  # Ray Train's own way out of Ctrl-C
             raise KeyboardInterrupt from None
-    if told.refused:
-        raise UsageError(told.refused)
-    return told.step
+    log = (run.read_json(LOG) or {}).get("log")
+    if not log:
+        raise InfrastructureError(f"the workers ended and handed no model in: {run.uri}/{LOG} is missing")
+    return int(log[-1]["step"])
 
 
 def held_out(run: RunStore, seed: int) -> dict[str, dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Any, cast
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from codeseq_ray.pipeline.training.run import AFTER, BEFORE
-from codeseq_ray.pipeline.training.worker import Bench, Task, bench, hand_in, refusing, train
+from codeseq_ray.pipeline.training.worker import Bench, Task, bench, hand_in, train
 from codeseq_ray.settings import SftSettings
 from codeseq_ray.training.losses import losses, origins_of
 from codeseq_ray.training.prepared import HELD_OUT, TRAIN
@@ -15,7 +15,6 @@ from codeseq_ray.training.sft import rows_of, trainer
 from codeseq_ray.training.turns import longest
 
 
-@refusing
 def work(task: Task) -> None:
     at = bench(task)
     settings = cast(SftSettings, task.settings)

@@ -37,13 +37,9 @@ class Telling:
         self.step = 0
         self.failure = ""
         """Of the last worker that was lost."""
-        self.refused = ""
-        """Why a worker cannot do what is asked for: trying again would not help."""
 
     def __call__(self, told: Mapping[str, Any]) -> None:
-        if "refused" in told:
-            self.refused = str(told["refused"])
-        elif "failed" in told:
+        if "failed" in told:
             self.failure = str(told["failed"])
             self._say(f"a worker was lost: {self.failure}")
         else:

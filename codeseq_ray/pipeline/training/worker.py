@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import math
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +18,7 @@ import ray.train
 import torch
 from transformers import PreTrainedTokenizerBase, Trainer
 
-from codeseq_ray.errors import InfrastructureError, UsageError
+from codeseq_ray.errors import InfrastructureError
 from codeseq_ray.pipeline.judging.inputs import filesystem
 from codeseq_ray.pipeline.training.reporting import CHECKPOINT, Reporter
 from codeseq_ray.settings import TrainSettings
@@ -100,19 +98,6 @@ class Bench:
             torch.distributed.barrier()
 
 
-def refusing(work: Callable[[Task], None]) -> Callable[[Task], None]:
-    """What cannot be done as it is asked for is told and ends the training; only what is lost is tried again."""
-
-    @functools.wraps(work)
-    def told(task: Task) -> None:
-        try:
-            work(task)
-        except UsageError as error:
-            ray.train.report({"refused": str(error)})
-
-    return told
-
-
 def bench(task: Task) -> Bench:
     """This worker's place, without what an earlier one left there."""
     if task.threads is not None:
@@ -123,17 +108,26 @@ def bench(task: Task) -> Bench:
     whose = hashlib.sha256(f"{run.uri}\x1f{os.getuid()}".encode()).hexdigest()[:12]
     held = ExitStack()
     checkpoint = ray.train.get_checkpoint()
+    folder = Path(settings.scratch or tempfile.gettempdir()) / f"codeseq-training-{task.run_id}-{whose}"
+    resumed = None
+    if checkpoint is not None and isinstance(checkpoint.filesystem, pafs.LocalFileSystem):
+        resumed = Path(checkpoint.path)
+    elif checkpoint is not None:
+        resumed = folder / "resumed"
+        held.callback(shutil.rmtree, resumed, ignore_errors=True)
     made = Bench(
         task,
         run,
-        Path(settings.scratch or tempfile.gettempdir()) / f"codeseq-training-{task.run_id}-{whose}",
+        folder,
         open_tokenizer(settings.model, settings.model_revision),
-        None if checkpoint is None else Path(held.enter_context(checkpoint.as_directory())) / CHECKPOINT,
+        None if resumed is None else resumed / CHECKPOINT,
         held,
     )
     if made.first_here:
-        shutil.rmtree(made.folder, ignore_errors=True)
-        made.folder.mkdir(parents=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        if checkpoint is not None and resumed == folder / "resumed":
+            checkpoint.to_directory(str(resumed))
     made.wait()
     return made
 
