@@ -53,7 +53,7 @@ class InfrastructureError(CodeseqError):
 
 
 class TrainingEndedError(InfrastructureError):
-    """A training that went on would cost as much and learn nothing; nor would another try."""
+    """A training that went on would cost as much and learn nothing; another try would come to the same."""
 
 
 class EndpointRefusedError(UsageError):

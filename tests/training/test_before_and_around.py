@@ -51,6 +51,12 @@ def test_workers_that_no_node_can_hold_are_refused_and_not_waited_for(nodes: Any
         before.room(asked("--worker-cpus", "6"), print)
 
 
+def test_pieces_of_a_model_are_refused_where_every_worker_would_hold_it_whole(nodes: Any) -> None:
+    nodes(8)
+    with pytest.raises(UsageError, match="--strategy fsdp needs GPUs"):
+        before.room(asked("--strategy", "fsdp", "--workers", "2"), print)
+
+
 def test_a_run_that_another_driver_takes_over_ends_here(tmp_path: Path) -> None:
     run = RunStore(open_store(str(tmp_path)), "r")
 

@@ -220,12 +220,7 @@ def test_programs_run_on_ray_and_a_slow_one_holds_up_nobody() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "strategy", [(), ("--strategy", "fsdp", "--strategy-config", "jobs/presets/fsdp.json")]
-)
-def test_two_workers_train_one_model(
-    model: Path, rows: Path, tmp_path: Path, strategy: tuple[str, ...]
-) -> None:
+def test_two_workers_train_one_model(model: Path, rows: Path, tmp_path: Path) -> None:
     """The rows kept back have the losses that one worker finds, in the same order; the model comes out whole."""
     import torch
     from transformers import AutoModelForCausalLM
@@ -238,7 +233,7 @@ def test_two_workers_train_one_model(
         model,
         rows,
         str(tmp_path / "two"),
-        *(*full, "--workers", "2", "--worker-cpus", "0.4", "--accumulate", "1", *strategy),
+        *(*full, "--workers", "2", "--worker-cpus", "0.4", "--accumulate", "1"),
     )
     trained = run(two)
     assert trained.done["steps"] == 10  # 19 rows, two of them a step

@@ -119,6 +119,11 @@ def room(settings: TrainSettings, say: Say) -> Room:
     """
     there, largest = ray.cluster_resources(), max(_nodes(), default=0.0)
     gpu = settings.gpu if settings.gpu is not None else there.get("GPU", 0) > 0
+    if settings.strategy == "fsdp" and not gpu:
+        raise UsageError(
+            "--strategy fsdp needs GPUs: on CPUs accelerate takes no notice of it, and every worker would hold the "
+            "whole model"
+        )
     cpus = settings.worker_cpus or (1.0 if gpu else _share(settings))
     wanted = cpus * settings.workers + _for_programs(settings)
     lacking = ""

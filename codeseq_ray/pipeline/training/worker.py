@@ -18,7 +18,7 @@ import ray.train
 import torch
 from transformers import PreTrainedTokenizerBase, Trainer
 
-from codeseq_ray.errors import InfrastructureError
+from codeseq_ray.errors import InfrastructureError, TrainingEndedError
 from codeseq_ray.pipeline.judging.inputs import filesystem
 from codeseq_ray.pipeline.training.reporting import CHECKPOINT, Reporter
 from codeseq_ray.settings import TrainSettings
@@ -135,12 +135,12 @@ def bench(task: Task) -> Bench:
 def train(at: Bench, trainer: Trainer) -> None:
     """To the end, from the last checkpoint where there is one."""
     if trainer.accelerator.num_processes != at.task.settings.workers:
-        raise InfrastructureError(
+        raise TrainingEndedError(
             f"{at.task.settings.workers} workers do not train one model: accelerate sees "
             f"{trainer.accelerator.num_processes} of them"
         )
     if at.task.settings.strategy == "fsdp" and not trainer.is_fsdp_enabled:
-        raise InfrastructureError("--strategy fsdp is not in effect: every worker would hold the whole model")
+        raise TrainingEndedError("--strategy fsdp is not in effect: every worker would hold the whole model")
     with at.held:
         if at.resumed is not None and _is_last(at.resumed):
             # transformers would make a step more before it looks at the count.
