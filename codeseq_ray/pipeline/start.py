@@ -16,6 +16,7 @@ from codeseq_ray.settings import PlaceSettings, WorkSettings
 from codeseq_ray.store.conditions import require_conditional_puts
 from codeseq_ray.store.lease import take
 from codeseq_ray.store.run import RunStore
+from codeseq_ray.store.settings import StoreSettings
 from codeseq_ray.watching.screen import live
 
 Say = Callable[[str], None]
@@ -47,13 +48,7 @@ def started(
     if not grows(settings):  # larger nodes may be still to come
         require_memory(memory_mb, sandbox)
     refuse_scattered_output(run.store.uri, settings, growing=grows(settings))
-    if settings.single_writer:
-        say(
-            "store: --single-writer: names are looked up and then written. A second driver on this output would be "
-            "noticed by its lease alone, and not surely: start no other."
-        )
-    else:
-        require_conditional_puts(run.store, f"{run.run_id}/probe/")
+    require_one_winner(run, settings, say)
     stop = Stop(settings.grace_seconds)
     with (
         take(run, say, wait=settings.wait_for_run) as lease,
@@ -61,6 +56,18 @@ def started(
     ):
         lease.keep(lambda holder: stop.ask(f"{holder} has taken this run over", grace_seconds=0))
         yield Start(lease.number, stop, say)
+
+
+def require_one_winner(run: RunStore, settings: StoreSettings, say: Say) -> None:
+    """Raises UsageError where of two drivers that take a name at once both could have it, unless the user says that
+    there is no second one."""
+    if settings.single_writer:
+        say(
+            "store: --single-writer: names are looked up and then written. A second driver on this output would be "
+            "noticed by its lease alone, and not surely: start no other."
+        )
+    else:
+        require_conditional_puts(run.store, f"{run.run_id}/probe/")
 
 
 def grows(settings: WorkSettings) -> bool:

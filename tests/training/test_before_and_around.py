@@ -28,7 +28,6 @@ def nodes(monkeypatch: pytest.MonkeyPatch) -> Any:
         told = [{"Alive": True, "Resources": {"CPU": one}} for one in cpus]
         monkeypatch.setattr(before.ray, "nodes", lambda: told)
         monkeypatch.setattr(before.ray, "cluster_resources", lambda: {"CPU": sum(cpus)})
-        monkeypatch.setattr(before.cluster, "cpus", lambda: sum(cpus))
         monkeypatch.delenv("RAY_JOB_CONFIG_JSON_ENV_VAR", raising=False)
 
     return are
@@ -36,7 +35,15 @@ def nodes(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.mark.parametrize(
     ("cpus", "workers", "each"),
-    [((4, 4), 1, 4), ((4, 4), 2, 4), ((4, 4, 4), 2, 4), ((8,), 2, 4), ((1,), 2, 0.5)],
+    [
+        ((4, 4), 1, 4),
+        ((4, 4), 2, 4),
+        ((4, 4, 4), 2, 4),
+        ((8,), 2, 4),
+        ((1,), 2, 0.5),
+        ((8, 2), 2, 4),  # both on the larger one
+        ((0, 8, 8), 3, 4),  # a head that gives none
+    ],
 )
 def test_a_worker_never_asks_for_more_than_a_node_has(
     nodes: Any, cpus: tuple[float, ...], workers: int, each: float
@@ -45,9 +52,20 @@ def test_a_worker_never_asks_for_more_than_a_node_has(
     assert before.room(asked("--workers", str(workers)), print).cpus == each
 
 
+@pytest.mark.parametrize(("cpus", "workers", "each"), [((2,), 1, 1), ((4, 4), 2, 3), ((2, 8), 2, 4)])
+def test_workers_leave_room_for_a_program_on_one_node(
+    nodes: Any, cpus: tuple[float, ...], workers: int, each: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nodes(*cpus)
+    for asks_the_cluster in ("require_memory", "require_walls"):
+        monkeypatch.setattr(before, asks_the_cluster, lambda *_: None)
+    settings = asked("--workers", str(workers), "--generations", "2", schema=GrpoSettings)
+    assert before.room(settings, print).cpus == each
+
+
 def test_workers_that_no_node_can_hold_are_refused_and_not_waited_for(nodes: Any) -> None:
     nodes(4, 4)
-    with pytest.raises(UsageError, match="the largest has 4"):
+    with pytest.raises(UsageError, match="2 nodes with CPUs, 4 at most, and no room for 6"):
         before.room(asked("--worker-cpus", "6"), print)
 
 
@@ -84,5 +102,6 @@ def test_an_error_that_would_come_again_ends_the_training_whichever_worker_has_i
 
 def test_a_server_with_a_password_in_its_address_is_refused() -> None:
     """Settings are stored with the run, and printed on the model's card."""
-    with pytest.raises(UsageError, match="vllm"):
+    with pytest.raises(UsageError, match="vllm") as refused:
         asked("--vllm", "server", "--vllm-url", "http://me:secret@host:8000", schema=GrpoSettings)
+    assert "secret" not in str(refused.value)

@@ -6,7 +6,7 @@ import importlib.metadata
 import json
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ from typing import Any
 import ray
 
 from codeseq_ray.errors import UsageError
-from codeseq_ray.pipeline import cluster
 from codeseq_ray.pipeline.cluster import TASK_CPUS
 from codeseq_ray.pipeline.start import inside_job
 from codeseq_ray.pipeline.tasks import require_memory, require_walls
@@ -117,24 +116,23 @@ def room(settings: TrainSettings, say: Say) -> Room:
     Raises UsageError where Ray would wait for ever for workers that nothing can hold, or they for programs that never
     run. A cluster of a Ray job may grow: there it is only said.
     """
-    there, largest = ray.cluster_resources(), max(_nodes(), default=0.0)
-    gpu = settings.gpu if settings.gpu is not None else there.get("GPU", 0) > 0
+    nodes, gpus = _nodes(), ray.cluster_resources().get("GPU", 0)
+    gpu = settings.gpu if settings.gpu is not None else gpus > 0
     if settings.strategy == "fsdp" and not gpu:
         raise UsageError(
             "--strategy fsdp needs GPUs: on CPUs accelerate takes no notice of it, and every worker would hold the "
-            "whole model"
+            "whole model. Leave --strategy out."
         )
-    cpus = settings.worker_cpus or (1.0 if gpu else _share(settings))
-    wanted = cpus * settings.workers + _for_programs(settings)
+    kept = TASK_CPUS if isinstance(settings, GrpoSettings) else 0.0
+    cpus = settings.worker_cpus or (1.0 if gpu else _share(nodes, settings.workers, kept) or 1.0)
     lacking = ""
-    if gpu and there.get("GPU", 0) < settings.workers:
-        lacking = f"this cluster has {there.get('GPU', 0):g} GPUs"
-    elif cpus <= 0 or there.get("CPU", 0) < wanted:
-        lacking = f"this cluster has {there.get('CPU', 0):g} CPUs, and {wanted:g} are needed" + (
-            f", {_for_programs(settings):g} of them for programs" * bool(_for_programs(settings))
+    if gpu and gpus < settings.workers:
+        lacking = f"this cluster has {gpus:g} GPUs"
+    elif not _fit(nodes, cpus, settings.workers, kept):
+        lacking = (
+            f"this cluster has {len(nodes)} nodes with CPUs, {max(nodes, default=0):g} at most, and no room for "
+            f"{cpus:g} for each worker" + f" and {kept:g} for programs" * bool(kept)
         )
-    elif cpus > largest:
-        lacking = f"no node of this cluster has {cpus:g} CPUs; the largest has {largest:g}"
     if lacking and not inside_job():
         raise UsageError(f"--workers {settings.workers}: {lacking}. Lower --workers or --worker-cpus.")
     if lacking:
@@ -142,31 +140,40 @@ def room(settings: TrainSettings, say: Say) -> Room:
     if isinstance(settings, GrpoSettings):  # without verdicts every completion would be without a reward
         require_memory(settings.memory_mb, sandbox_of(settings))
         require_walls(sandbox_of(settings))
-    return Room(gpu, cpus, settings.threads or (None if gpu else _threads(settings)), bool(lacking))
+    return Room(
+        gpu, cpus, settings.threads or (None if gpu else _threads(nodes, settings.workers)), bool(lacking)
+    )
 
 
-def _share(settings: TrainSettings) -> float:
-    """Without GPUs: a worker's share of the CPUs that programs leave, on one node."""
-    share = (cluster.cpus() - _for_programs(settings)) / settings.workers
-    share = min(share, max(_nodes(), default=share) / _workers_of_a_node(settings))
-    return float(math.floor(share)) if share >= 1 else math.floor(100 * share) / 100
+def _share(nodes: Sequence[float], workers: int, kept: float) -> float:
+    """Without GPUs: the most CPUs that every worker can have; 0 where not all of them find a place. Whole ones where
+    it is one or more."""
+    parts = {node / split for node in nodes for split in range(1, workers + 1)}
+    parts |= {(node - kept) / split for node in nodes for split in range(1, workers + 1)}
+    rounded = {float(math.floor(part)) if part >= 1 else math.floor(100 * part) / 100 for part in parts}
+    return max((cpus for cpus in rounded if _fit(nodes, cpus, workers, kept)), default=0.0)
 
 
-def _for_programs(settings: TrainSettings) -> float:
-    """CPUs that no worker may take, or no verdict would ever come."""
-    return TASK_CPUS if isinstance(settings, GrpoSettings) else 0.0
+def _fit(nodes: Sequence[float], cpus: float, workers: int, kept: float) -> bool:
+    """Whether the nodes hold so many workers of so many CPUs, each on one node, and one of them has `kept` left: no
+    worker may take that, or no verdict would ever come."""
+    if cpus <= 0:
+        return False
+    held = [int(node // cpus) for node in nodes]
+    return any(
+        node >= kept and sum(held) - held[at] + int((node - kept) // cpus) >= workers
+        for at, node in enumerate(nodes)
+    )
 
 
-def _threads(settings: TrainSettings) -> int:
+def _threads(nodes: Sequence[float], workers: int) -> int:
     """Of the largest node's CPUs a worker's share, where workers spread evenly. While a model is at work, no program
     is: a worker may use what it leaves to them."""
-    return max(1, int(max(_nodes(), default=os.cpu_count() or 1)) // _workers_of_a_node(settings))
-
-
-def _workers_of_a_node(settings: TrainSettings) -> int:
-    return math.ceil(settings.workers / max(1, len(_nodes())))
+    of_a_node = math.ceil(workers / max(1, len(nodes)))
+    return max(1, int(max(nodes, default=os.cpu_count() or 1)) // of_a_node)
 
 
 def _nodes() -> list[float]:
-    """CPUs of each."""
-    return [node["Resources"].get("CPU", 0.0) for node in ray.nodes() if node["Alive"]]
+    """CPUs of each that has some: a head of a cluster often has none to give."""
+    cpus = (node["Resources"].get("CPU", 0.0) for node in ray.nodes() if node["Alive"])
+    return [one for one in cpus if one > 0]

@@ -27,7 +27,7 @@ from codeseq_ray import __version__
 from codeseq_ray.errors import CodeseqError, InfrastructureError, RunInUseError, UsageError
 from codeseq_ray.pipeline import cluster
 from codeseq_ray.pipeline.judging.inputs import filesystem
-from codeseq_ray.pipeline.start import output_uri, refuse_scattered_output
+from codeseq_ray.pipeline.start import output_uri, refuse_scattered_output, require_one_winner
 from codeseq_ray.pipeline.training.before import (
     LIBRARIES,
     Room,
@@ -41,7 +41,6 @@ from codeseq_ray.pipeline.training.before import (
 from codeseq_ray.pipeline.training.telling import Telling
 from codeseq_ray.rollouts.evaluation import mean_share
 from codeseq_ray.settings import GrpoSettings, SftSettings, TrainSettings, fingerprint, refuse_other
-from codeseq_ray.store.conditions import require_conditional_puts
 from codeseq_ray.store.lease import take
 from codeseq_ray.store.opening import open_patiently
 from codeseq_ray.store.run import RunStore
@@ -86,8 +85,7 @@ def conduct(settings: TrainSettings, say: Say, kind: str, make: Make, work: Call
     cluster.connect(settings.local_cpus)
     place = room(settings, say)
     refuse_scattered_output(store.uri, settings, growing=place.grows)
-    if not settings.single_writer:
-        require_conditional_puts(run.store, f"{run.run_id}/probe/")
+    require_one_winner(run, settings, say)
     with held(run, settings, say):
         trained = Trained(run, _prepared(run, settings, rows, make))
         for line in (*trained.prepared.lines(), *shape_lines(settings)):
@@ -139,7 +137,10 @@ def held(run: RunStore, settings: TrainSettings, say: Say) -> Iterator[None]:
             yield
         except KeyboardInterrupt:
             if lost:
-                raise RunInUseError(f"{lost[0]} has taken run {run.run_id} over; this start ends.") from None
+                raise RunInUseError(
+                    f"{lost[0]} has taken run {run.run_id} over; this start ends. "
+                    "Where both are to run, give one of them another --run-id."
+                ) from None
             raise
 
 
@@ -149,19 +150,13 @@ def _prepared(run: RunStore, settings: TrainSettings, rows: dict[str, Any], make
     if (told := run.read_json(f"prepared/{MANIFEST}")) is not None:
         return Prepared.of(told)
     _write_manifest(run, settings, rows)
-    with tempfile.TemporaryDirectory(prefix="codeseq-training-", dir=_scratch(settings)) as scratch:
+    if settings.scratch is not None:
+        Path(settings.scratch).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="codeseq-training-", dir=settings.scratch) as scratch:
         made = make(lambda name, body: run.store.put(run.key(f"prepared/{name}"), body), Path(scratch))
     require_whole_steps(settings, made)
     run.write_json(f"prepared/{MANIFEST}", made.as_dict())
     return made
-
-
-def _scratch(settings: TrainSettings) -> Path | None:
-    if settings.scratch is None:
-        return None
-    path = Path(settings.scratch)
-    path.mkdir(parents=True, exist_ok=True)
-    return path
 
 
 def _refuse_other(run: RunStore, rows: dict[str, Any]) -> None:
@@ -259,7 +254,10 @@ def _fit(
             raise KeyboardInterrupt from None
     log = (run.read_json(LOG) or {}).get("log")
     if not log:
-        raise InfrastructureError(f"the workers ended and handed no model in: {run.uri}/{LOG} is missing")
+        raise InfrastructureError(
+            f"the workers ended and handed no model in: {run.uri}/{LOG} is missing. The same "
+            f"command with --run-id {run.run_id} goes on from the last checkpoint."
+        )
     return int(log[-1]["step"])
 
 
@@ -290,5 +288,5 @@ def closing(trained: Trained) -> str:
             f"loss      {one['before']:.3f} → {one['after']:.3f} on {one['rows']:,} rows of {origin} that were kept "
             f"back ({change['mean']:+.3f}, {change['low']:+.3f} to {change['high']:+.3f})"
         )
-    lines.append(f"figures   {trained.run.uri}/log.json; tensorboard --logdir {trained.run.uri}/tensorboard")
+    lines.append(f"figures   {trained.run.uri}/{LOG}; tensorboard --logdir {trained.run.uri}/tensorboard")
     return "\n".join(lines)

@@ -29,12 +29,11 @@ FIGURES = {
 
 
 class Telling:
-    """Takes what `following` passes on; remembers how far the training came, and why it could not go on."""
+    """Takes what `following` passes on; remembers why a worker was lost."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
         self._begun = time.monotonic()
-        self.step = 0
         self.failure = ""
         """Of the last worker that was lost."""
 
@@ -43,8 +42,7 @@ class Telling:
             self.failure = str(told["failed"])
             self._say(f"a worker was lost: {self.failure}")
         else:
-            self.step = int(told.get("step") or self.step)
-            where = f"step {self.step:,} of {told.get('of', 0):,}"
+            where = f"step {told['step']:,} of {told.get('of', 0):,}"
             if told.get("saved"):
                 self._say(f"{where}: checkpoint saved")
                 return

@@ -21,6 +21,7 @@ from transformers import PreTrainedTokenizerBase, Trainer
 from codeseq_ray.errors import InfrastructureError, TrainingEndedError
 from codeseq_ray.pipeline.judging.inputs import filesystem
 from codeseq_ray.pipeline.training.reporting import CHECKPOINT, Reporter
+from codeseq_ray.pipeline.training.run import LOG
 from codeseq_ray.settings import TrainSettings
 from codeseq_ray.store.opening import open_patiently
 from codeseq_ray.store.run import RunStore
@@ -109,25 +110,22 @@ def bench(task: Task) -> Bench:
     held = ExitStack()
     checkpoint = ray.train.get_checkpoint()
     folder = Path(settings.scratch or tempfile.gettempdir()) / f"codeseq-training-{task.run_id}-{whose}"
-    resumed = None
-    if checkpoint is not None and isinstance(checkpoint.filesystem, pafs.LocalFileSystem):
-        resumed = Path(checkpoint.path)
-    elif checkpoint is not None:
-        resumed = folder / "resumed"
-        held.callback(shutil.rmtree, resumed, ignore_errors=True)
+    fetched = folder / "resumed"
+    far = checkpoint is not None and not isinstance(checkpoint.filesystem, pafs.LocalFileSystem)
+    held.callback(shutil.rmtree, fetched, ignore_errors=True)
     made = Bench(
         task,
         run,
         folder,
         open_tokenizer(settings.model, settings.model_revision),
-        None if resumed is None else resumed / CHECKPOINT,
+        None if checkpoint is None else (fetched if far else Path(checkpoint.path)) / CHECKPOINT,
         held,
     )
     if made.first_here:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        if checkpoint is not None and resumed == folder / "resumed":
-            checkpoint.to_directory(str(resumed))
+        if checkpoint is not None and far:
+            checkpoint.to_directory(str(fetched))
     made.wait()
     return made
 
@@ -175,7 +173,7 @@ def hand_in(at: Bench, trainer: Trainer) -> None:
         if settings.merge:
             _upload(at, merged(settings, folder, at.folder / MERGED), MERGED)
         _upload_logs(at)
-        at.write_json("log.json", {"log": trainer.state.log_history})
+        at.write_json(LOG, {"log": trainer.state.log_history})
     at.wait()
     if at.first_here:
         shutil.rmtree(at.folder, ignore_errors=True)
