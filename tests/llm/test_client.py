@@ -4,57 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
-import hashlib
 import itertools
-import json
 import logging
 import pickle
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from codeseq_ray.errors import CapReachedError, EndpointRefusedError, InfrastructureError, UsageError
 from codeseq_ray.llm import troubles
-from codeseq_ray.llm.client import OpenAIChatClient, prompt_tokens
+from codeseq_ray.llm.client import OpenAIChatClient
 from codeseq_ray.llm.endpoint import Endpoint
-from codeseq_ray.llm.pool import Pool
 from codeseq_ray.llm.roles import clients
-from codeseq_ray.llm.server import Server
 from codeseq_ray.llm.settings import LLMSettings
 from codeseq_ray.llm.troubles import SHOWN_CHARACTERS, BrokenAnswerError
-from codeseq_ray.ports import ChatRequest
 
-from .server import ModelServer, Weather, completion
-
-KEY = SecretStr("sk-very-secret-0123456789")
-
-
-def request(
-    text: str = "hello", *, max_tokens: int = 50, schema: dict[str, str] | None = None
-) -> ChatRequest:
-    return ChatRequest(({"role": "user", "content": text},), max_tokens, 0.5, schema)
-
-
-def client_of(
-    server: ModelServer,
-    model: str = "generator",
-    *,
-    retries: int = 5,
-    in_flight: int = 64,
-    timeout: float = 20.0,
-    key: SecretStr | None = None,
-    revision: str | None = None,
-    patience: float = 60.0,
-    before_sending: Callable[[], None] | None = None,
-) -> OpenAIChatClient:
-    served = Server(Endpoint(server.url, key), in_flight=in_flight, timeout_seconds=timeout)
-    pool = Pool("generator", [served], patience_seconds=patience)
-    return OpenAIChatClient(pool, model, revision=revision, retries=retries, before_sending=before_sending)
+from .asking import KEY, client_of, request
+from .server import ModelServer, Weather
 
 
 @pytest.fixture
@@ -240,53 +209,6 @@ async def test_the_right_key_is_sent() -> None:
         await client.close()
 
 
-@pytest.mark.parametrize("ray_serve", [False, True])
-async def test_max_tokens_keep_within_the_servers_context(ray_serve: bool) -> None:
-    async with ModelServer(context=1000, context_as_ray_serve=ray_serve).running() as server:
-        client = client_of(server)
-        prompt = "word " * 200
-        await client.chat(request(prompt, max_tokens=5000))
-        await client.chat(request(prompt, max_tokens=300))
-        await client.close()
-    estimate = prompt_tokens([{"content": prompt}])
-    assert [body["max_tokens"] for body in server.asked] == [1000 - estimate, 300]
-
-
-@pytest.mark.parametrize("context_known", [True, False])
-async def test_a_low_estimate_is_corrected_by_halves_and_the_answer_stays_bounded(
-    context_known: bool,
-) -> None:
-    """Many short words: more tokens than our estimate, and the server does not say how many."""
-    async with ModelServer(context=1000, lists_models=context_known).running() as server:
-        client = client_of(server)
-        answer = await client.chat(request("a " * 900, max_tokens=600))
-        await client.close()
-    asked = [body["max_tokens"] for body in server.asked]
-    assert all(more // 2 == less for more, less in itertools.pairwise(asked))
-    assert 50 < asked[-1] <= 100
-    assert answer.attempts == len(asked)
-    assert answer.completion_tokens <= 100
-
-
-@pytest.mark.parametrize("said", ["in the messages", "input tokens"])
-async def test_the_room_that_the_server_names_is_taken_at_once(said: str) -> None:
-    async with ModelServer(context=1000, lists_models=False, names_the_prompt=said).running() as server:
-        client = client_of(server)
-        answer = await client.chat(request("a " * 900, max_tokens=600))
-        await client.close()
-    assert [body["max_tokens"] for body in server.asked] == [600, 100]
-    assert answer.attempts == 2
-
-
-async def test_a_prompt_beyond_the_context_is_an_answer_with_that_reason() -> None:
-    async with ModelServer(context=1000).running() as server:
-        client = client_of(server)
-        answer = await client.chat(request("word " * 2000))
-        await client.close()
-    assert (answer.text, answer.finish_reason) == ("", "context_length")
-    assert answer.attempts == len(server.asked)
-
-
 async def test_a_server_without_schemas_is_asked_without_them_from_then_on() -> None:
     async with ModelServer(schemas=False).running() as server:
         client = client_of(server)
@@ -363,75 +285,6 @@ async def test_sample_and_attempt_stay_at_home() -> None:
         await client.chat(replace(request(), sample=3, attempt=2))
         await client.close()
     assert server.asked[0] == server.asked[1]
-
-
-def usages(asked: list[dict[str, Any]]) -> list[tuple[str, str, int]]:
-    """(text, end, completion tokens) of each answer to these bodies."""
-    drawn = []
-    for body in asked:
-        digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
-        answer = completion(body, digest, 0)
-        choice = answer["choices"][0]
-        drawn.append(
-            (choice["message"]["content"], choice["finish_reason"], answer["usage"]["completion_tokens"])
-        )
-    return drawn
-
-
-async def test_an_answer_that_our_estimate_cut_is_asked_for_once_more_with_all_the_room() -> None:
-    async with ModelServer(context=300, slots=64).running() as server:
-        client = client_of(server)
-        texts = [f"question {i} " + "word " * 18 for i in range(120)]
-        answers = await asyncio.gather(*(client.chat(request(t, max_tokens=5000)) for t in texts))
-        await client.close()
-    seen: Counter[tuple[int, str]] = Counter()
-    for text, answer in zip(texts, answers, strict=True):
-        asked = [body for body in server.asked if body["messages"][0]["content"] == text]
-        drawn = usages(asked)
-        # 20 of the context's 300 tokens are the prompt's; the estimate leaves 256.
-        assert [body["max_tokens"] for body in asked] == [256, 280][: len(asked)]
-        assert len(asked) == answer.attempts == (2 if drawn[0][1] == "length" else 1)
-        assert answer.text == drawn[-1][0]
-        assert answer.finish_reason == ("context_length" if drawn[-1][1] == "length" else "stop")
-        assert answer.completion_tokens == sum(tokens for _, _, tokens in drawn)
-        assert answer.prompt_tokens == 20 * len(asked)
-        seen[answer.attempts, answer.finish_reason] += 1
-    assert set(seen) == {(1, "stop"), (2, "stop"), (2, "context_length")}
-
-
-@pytest.mark.parametrize(("undercounts", "knows", "tries"), [(5, True, 2), (0, False, 2)])
-async def test_an_answer_that_the_context_cut_is_kept_where_no_longer_one_is_to_be_had(
-    undercounts: int, knows: bool, tries: int
-) -> None:
-    """The server refuses the longer request; or never says how long its context is."""
-    server = ModelServer(
-        context=300,
-        slots=64,
-        lists_models=knows,
-        undercounts=undercounts,
-        names_the_prompt="" if knows else "input tokens",
-    )
-    async with server.running():
-        client = client_of(server)
-        texts = [f"question {i} " + "word " * 18 for i in range(60)]
-        answers = await asyncio.gather(*(client.chat(request(t, max_tokens=5000)) for t in texts))
-        await client.close()
-    bound = 256 if knows else 280
-    cut = [answer for answer in answers if answer.finish_reason == "context_length"]
-    assert len(cut) > 5
-    for answer in cut:
-        assert len(answer.text.split()) == answer.completion_tokens == bound
-        assert answer.attempts == tries
-    assert all(a.finish_reason in ("stop", "context_length") for a in answers)
-
-
-async def test_the_models_own_bound_is_no_limit_of_the_servers() -> None:
-    async with ModelServer(context=300).running() as server:
-        client = client_of(server)
-        answers = [await client.chat(request(f"question {i}", max_tokens=20)) for i in range(10)]
-        await client.close()
-    assert "length" in {answer.finish_reason for answer in answers} <= {"length", "stop"}
-    assert len(server.asked) == 10
 
 
 @pytest.mark.parametrize("said", ["null", "[]", "1", '"x"', "{}", '{"data": null}', '{"data": {}}'])
